@@ -1,0 +1,81 @@
+"""`wirewatch items list|show|search`; `items import` does work and is the service's."""
+
+import typer
+
+from desk import show
+from desk.context import JSON, LIMIT, reading
+from storage import alerts, feeds, items
+from storage.tables import Item
+from wire.message import matched_words
+from wire.story import Span
+
+app = typer.Typer(help="The stories that were kept.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_items(
+    limit: int = LIMIT,
+    feed: str = typer.Option("", help="Only what this feed carried."),
+    as_json: bool = JSON,
+) -> None:
+    """The newest stories.
+
+    Example: wirewatch items list -n 5
+    """
+    with reading() as (session, _):
+        feed_id = feeds.find(session, feed).id if feed else None
+        found = [_row(item) for item in items.newest(session, limit=limit, feed_id=feed_id)]
+    show.rows(found, as_json=as_json, empty="No story was kept yet. Does the service run? wirewatch status")
+
+
+@app.command()
+def search(
+    query: str = typer.Argument(help="Words as in a rule."),
+    limit: int = LIMIT,
+    as_json: bool = JSON,
+) -> None:
+    """The newest stories that meet a query, exactly as a rule of the same words would.
+
+    Example: wirewatch items search '"power grid" AND Ukraine'
+    """
+    with reading() as (session, _):
+        found = [_row(item) for item in items.search_items(session, query, limit=limit)]
+    show.rows(found, as_json=as_json, empty="No story meets it.")
+
+
+def _row(item: Item) -> dict[str, object]:
+    return {
+        "id": item.id,
+        "seen": item.first_seen_at,
+        "wire": item.wire,
+        "story_id": item.story_id,
+        "version": item.version,
+        "title": item.title,
+        "url": item.url,
+    }
+
+
+@app.command("show")
+def show_item(
+    which: str = typer.Argument(help="Its number, its story id or its identity."), as_json: bool = JSON
+) -> None:
+    """One story: its facts, who carried it, its versions, its alerts, its text.
+
+    Example: wirewatch items show 1110448134
+    """
+    with reading() as (session, _):
+        item = items.find(session, which)
+        key = item.id or 0
+        carried = [f"{row.title or row.url} ({row.seen_at:%H:%M:%S})" for row in items.carriers(session, key)]
+        met = [
+            f"{row.rule}: {', '.join(matched_words(Span(**span) for span in row.matches))}"
+            for row in alerts.of_item(session, key)
+        ]
+        former = [f"{one.version}: {one.title}" for one in items.versions(session, key)]
+        facts = item.model_dump(exclude={"text", "cluster", "feed_id"}) | {
+            "carried_by": carried,
+            "former_versions": former,
+            "alerts": met,
+            "text": item.text,
+        }
+    show.one(facts, as_json=as_json)

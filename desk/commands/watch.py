@@ -1,0 +1,115 @@
+"""`wirewatch status` and `wirewatch tail`: how it stands, and what comes."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from desk import show
+from desk.commands.alerts import alert_row
+from desk.context import JSON, desk, reading
+from storage import alerts, items, pulse
+
+# A process shows a sign of life every five seconds; three missed ones are no chance.
+_SILENT = 15.0
+
+
+def status(as_json: bool = JSON) -> None:
+    """How everything stands: processes, feeds, stories, deliveries.
+
+    Example: wirewatch status
+    """
+    with reading() as (session, now):
+        figures = pulse.figures(session, now)
+        beats = pulse.beats(session)
+    processes = {beat.name: (now - beat.at).total_seconds() for beat in beats}
+    if as_json:
+        counts = {name: getattr(figures, name) for name in figures.__slots__}
+        show.say_json({**counts, "silent_seconds": processes})
+        return
+    lines = {
+        "service": _service(processes),
+        "database": desk().database.safe_url,
+        "stories": f"{figures.items:,} kept, {figures.items_last_hour:,} in the last hour",
+        "feeds": f"{figures.feeds} watched, {figures.feeds_paused} paused, {figures.feeds_failing} failing, "
+        f"{figures.feeds_overdue} overdue, {figures.gaps_last_day} gaps in a day",
+        "pages": f"{figures.pages_waiting} waiting to be read",
+        "rules": f"{figures.rules} on",
+        "alerts": f"{figures.alerts:,}",
+        "deliveries": f"{figures.deliveries_waiting} waiting, {figures.deliveries_failed} given up",
+    }
+    show.one(lines, as_json=False)
+    for hint in _hints(figures):
+        show.say(hint)
+
+
+def _service(processes: dict[str, float]) -> str:
+    if not processes or min(processes.values()) > _SILENT:
+        return "not running; start it with `wirewatch run`"
+    silent = [f"{name} silent for {seconds:.0f} s" for name, seconds in processes.items() if seconds > _SILENT]
+    return "running" + (f", but {'; '.join(silent)}" if silent else "")
+
+
+def _hints(figures: pulse.Figures) -> Iterator[str]:
+    if figures.feeds_failing or figures.feeds_paused:
+        yield "`wirewatch feeds list` says what is wrong with which feed."
+    if figures.deliveries_failed:
+        yield "`wirewatch deliveries list --state failed` says why; `deliveries retry --failed` sends them again."
+
+
+def tail(
+    as_json: bool = JSON,
+    last: int = typer.Option(5, "--last", "-n", min=0, max=1000, help="Begin with so many of the newest."),
+    rounds: int = typer.Option(0, help="Stop after so many looks, one a second; 0 goes on until Ctrl-C."),
+) -> None:
+    """New stories and alerts as they come.
+
+    Example: wirewatch tail
+    """
+    item, alert = _start(last)
+    looked = 0
+    while True:
+        for number, row in _new_items(item):
+            item = number
+            _tell("story", row, as_json=as_json)
+        for number, row in _new_alerts(alert):
+            alert = number
+            _tell("ALERT", row, as_json=as_json)
+        looked += 1
+        if rounds and looked >= rounds:
+            return
+        time.sleep(1)
+
+
+def _start(last: int) -> tuple[int, int]:
+    """The numbers after which to begin, so that the newest `last` of each are shown first."""
+    with reading() as (session, _):
+        newest = [item.id or 0 for item in items.newest(session, limit=last + 1)]
+        alerted = [row.id for row in alerts.newest(session, limit=last + 1)]
+    return (newest[last] if len(newest) > last else 0, alerted[last] if len(alerted) > last else 0)
+
+
+def _new_items(after: int) -> list[tuple[int, dict[str, Any]]]:
+    with reading() as (session, _):
+        found = reversed(items.newest(session, limit=1000, after=after))
+        return [
+            (item.id or 0, {"id": item.id, "at": item.first_seen_at, "title": item.title, "url": item.url})
+            for item in found
+        ]
+
+
+def _new_alerts(after: int) -> list[tuple[int, dict[str, Any]]]:
+    with reading() as (session, _):
+        return [(row.id, alert_row(row)) for row in reversed(alerts.newest(session, limit=1000, after=after))]
+
+
+def _tell(kind: str, row: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show.say_json({"kind": kind.lower(), **row})
+        return
+    when = f"{row['at'].astimezone():%H:%M:%S}"
+    if kind == "story":
+        show.say(f"{when}  {row['title']}")
+    else:
+        show.say(f"{when}  ALERT {row['rule']}: {row['title']}  [{', '.join(row['matched'])}]")

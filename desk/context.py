@@ -1,0 +1,73 @@
+"""What a command works with: the database and the clock, opened once by the entry point."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import typer
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
+
+from storage.database import Database
+from wire.cadence import Bounds
+from wire.errors import BadInput
+
+JSON = typer.Option(False, "--json", help="One JSON object a line, for programs.")
+LIMIT = typer.Option(20, "--limit", "-n", min=1, max=100_000, help="At most so many.")
+YES = typer.Option(False, "--yes", "-y", help="Do it without asking.")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Desk:
+    """The open database, and how far apart polls of a new feed may be."""
+
+    open_database: Callable[[], Database]
+    bounds: Bounds
+    clock: Callable[[], datetime] = _utc_now
+    _database: Database | None = None
+
+    @property
+    def database(self) -> Database:
+        if self._database is None:
+            self._database = self.open_database()
+        return self._database
+
+
+_desk: ContextVar[Desk] = ContextVar("desk")
+
+
+def sit_down(at: Desk) -> None:
+    """Says which desk the command that is about to run works at. Called by the entry point."""
+    _desk.set(at)
+
+
+def desk() -> Desk:
+    """The desk of the command that is running."""
+    return _desk.get()
+
+
+@contextmanager
+def reading() -> Iterator[tuple[Session, datetime]]:
+    with _told_plainly(), desk().database.reading() as session:
+        yield session, desk().clock()
+
+
+@contextmanager
+def writing() -> Iterator[tuple[Session, datetime]]:
+    with _told_plainly(), desk().database.writing() as session:
+        yield session, desk().clock()
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        why = str(error.orig).split("\n")[0]
+        raise BadInput(f"The database does not answer: {why}. Is another program holding it?") from error

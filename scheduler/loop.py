@@ -1,0 +1,121 @@
+"""What is due? A loop that claims it in SQL and rings for the workers.
+
+Two of these can run at once: a claim is a conditional update, so each gets other rows. While the broker is away
+nothing is claimed; what was claimed and got lost comes back when its lease ends.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from sqlalchemy.exc import OperationalError
+
+from storage import alerts, feeds, pulse, readings
+from storage.database import Database
+from storage.feeds import DueFeed
+from storage.work import new_claim
+from worker import app
+from worker.process import DELIVERIES_A_MESSAGE, FEEDS_A_MESSAGE, PAGES_A_MESSAGE, send_on
+
+log = logging.getLogger(__name__)
+
+# A round claims at most this much; what is left over is claimed in the next, a moment later.
+_FEEDS_A_ROUND = 50 * FEEDS_A_MESSAGE
+_PAGES_A_ROUND = 50 * PAGES_A_MESSAGE
+_DELIVERIES_A_ROUND = 50 * DELIVERIES_A_MESSAGE
+# Often enough that a worker which stopped eating is found out within half a minute.
+BEAT_EVERY = timedelta(seconds=5)
+
+
+@dataclass(slots=True)
+class Scheduler:
+    """The loop's state: what it reads, the clock, and how long a claim lasts."""
+
+    database: Database
+    clock: Callable[[], datetime]
+    lease: timedelta
+    pause: float = 0.5
+    _broker_was_there: bool = True
+    _next_beat: datetime | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Rounds until `stop` is set. A database that does not answer is waited for."""
+        while not stop.is_set():
+            try:
+                self.round()
+            except OperationalError as error:
+                log.warning("the database does not answer, trying again: %s", str(error.orig).split("\n")[0])
+            stop.wait(self.pause)
+
+    def round(self) -> None:
+        """One look at what is due: feeds, pages, deliveries."""
+        if not self._broker_is_there():
+            return
+        self._beat()
+        self._send_polls()
+        self._send_readings()
+        self._send_deliveries()
+
+    def _broker_is_there(self) -> bool:
+        there = app.broker_answers()
+        if there != self._broker_was_there:
+            log.warning("the broker is back" if there else "the broker is away; what is due waits")
+        self._broker_was_there = there
+        return there
+
+    def _beat(self) -> None:
+        """A sign of life of our own, and a task for each queue that its worker must eat to show one."""
+        now = self.clock()
+        if self._next_beat and now < self._next_beat <= now + BEAT_EVERY:  # a clock set back must not silence us
+            return
+        self._next_beat = now + BEAT_EVERY
+        with self.database.writing() as session:
+            pulse.beat(session, "scheduler", now)
+        for queue in app.QUEUES:
+            app.send("beat", queue, [queue], expires=BEAT_EVERY.total_seconds())
+
+    def _send_polls(self) -> None:
+        claim = new_claim()
+        with self.database.writing() as session:
+            due = feeds.claim_due_feeds(session, now=self.clock(), lease=self.lease, limit=_FEEDS_A_ROUND, claim=claim)
+        for batch in batches(due):
+            app.send("poll", app.POLL, [claim, batch], expires=self.lease.total_seconds())
+
+    def _send_readings(self) -> None:
+        claim = new_claim()
+        with self.database.writing() as session:
+            due = readings.claim_due_readings(
+                session, now=self.clock(), lease=self.lease, limit=_PAGES_A_ROUND, claim=claim
+            )
+        send_on(claim, {}, due, self.lease)
+
+    def _send_deliveries(self) -> None:
+        claim = new_claim()
+        with self.database.writing() as session:
+            due = alerts.claim_due_deliveries(
+                session, now=self.clock(), lease=self.lease, limit=_DELIVERIES_A_ROUND, claim=claim
+            )
+        send_on(claim, due, [], self.lease)
+
+
+def batches(due: Sequence[DueFeed]) -> Iterator[list[int]]:
+    """The feeds' ids as messages: a host's together, that one process may pace them; one that was lost, alone."""
+    for feed in due:
+        if feed.losses:
+            yield [feed.id]
+    batch: list[int] = []
+    healthy = sorted((feed for feed in due if not feed.losses), key=lambda feed: feed.host)
+    for _, group in groupby(healthy, key=lambda feed: feed.host):
+        host = [feed.id for feed in group]
+        if batch and len(batch) + len(host) > FEEDS_A_MESSAGE:
+            yield batch
+            batch = []
+        batch += host
+        while len(batch) > FEEDS_A_MESSAGE:
+            yield batch[:FEEDS_A_MESSAGE]
+            batch = batch[FEEDS_A_MESSAGE:]
+    if batch:
+        yield batch

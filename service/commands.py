@@ -1,0 +1,130 @@
+"""Commands that do work in this very process, by the same functions as the worker's tasks."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+from sqlmodel import Session
+
+from desk import show
+from desk.context import reading, writing
+from service.run import redis_url, worker_config
+from settings import Settings
+from storage import channels as channel_rows
+from storage.alerts import Outgoing
+from storage.work import new_claim
+from wire import article
+from wire.entries import parse
+from wire.errors import BadInput, DeliveryFailed, WirewatchError
+from wire.markup import harmless
+from wire.message import Alert
+from wire.story import Span
+from worker import app as celery
+from worker import channels, ingest
+from worker.fetch import Answer, fetch, open_session
+from worker.ingest import Kept, Telling, Turn
+from worker.process import Config, send_on
+from worker.rulebook import Rulebook
+
+
+def import_items(settings: Settings, files: list[Path], url: str, *, as_json: bool) -> None:
+    """Each file through the pipe of polled stories; a bad one is said and does not stop the others."""
+    if url and len(files) > 1:
+        raise BadInput("--url names one story's page, so give one file with it.")
+    celery.connect(redis_url(settings))
+    rulebook, bad = Rulebook(), 0
+    for file in files:
+        try:
+            show_imported(file, *_import(settings, file, url, rulebook), as_json=as_json)
+        except (WirewatchError, OSError) as error:
+            bad += 1
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            print(harmless(f"{file}: {why}"), file=sys.stderr)
+    if bad:
+        raise typer.Exit(1)
+
+
+def _import(settings: Settings, file: Path, url: str, rulebook: Rulebook) -> tuple[Telling, Kept]:
+    if file.stat().st_size > settings.max_body:
+        raise BadInput(f"The file is larger than {settings.max_body:,} bytes. Is it one story's page?")
+    telling = Telling(article.read(file.read_bytes(), url=url))
+    with writing() as (session, now):
+        turn = Turn(now, rulebook.current(session), new_claim(), now + settings.lease)
+        kept = ingest.keep(session, [telling], turn)
+    send_on(turn.claim, kept.deliveries, kept.pages, settings.lease)
+    return telling, kept
+
+
+def show_imported(file: Path, telling: Telling, kept: Kept, *, as_json: bool) -> None:
+    """One line a file: what became of it."""
+    what = "new" if kept.new else "revised" if kept.revised else "known"
+    if as_json:
+        show.say_json({"file": str(file), "identity": telling.key, "outcome": what, "title": telling.story.title})
+        return
+    alerts = sum(map(len, kept.deliveries.values()))
+    told = f", {alerts} {'delivery' if alerts == 1 else 'deliveries'} on the way" if alerts else ""
+    show.say(f"{what}: {telling.key} “{telling.story.title}”{told}")
+
+
+def check_feed(settings: Settings, url: str, *, as_json: bool) -> None:
+    """Fetches an address once and shows what a poll would see; nothing is kept."""
+    answer = asyncio.run(_fetch(worker_config(settings), url))
+    document = parse(answer.body or b"", url=answer.url, content_type=answer.content_type)
+    if not as_json:
+        show.say(f"{document.title or 'No title'}: {document.kind}, {len(document.entries)} entries, from {answer.url}")
+    show.rows(
+        [
+            {"published": entry.published_at, "guid": entry.guid, "title": entry.title, "url": entry.url}
+            for entry in document.entries
+        ],
+        as_json=as_json,
+        empty="The feed is well-formed and empty.",
+    )
+
+
+async def _fetch(config: Config, url: str) -> Answer:
+    async with open_session(config.user_agent, config.allowed_networks) as session:
+        return await fetch(session, url, config.limits)
+
+
+def test_channel(settings: Settings, which: str) -> None:
+    """Sends a marked sample now and says what the other side said."""
+    with reading() as (session, now):
+        sample = _sample(session, which, now)
+    try:
+        said = asyncio.run(_send(worker_config(settings), sample))
+    except DeliveryFailed as error:
+        raise BadInput(f"The channel did not take the sample. {error}") from error
+    show.say(f"The channel took the sample: {said}")
+
+
+async def _send(config: Config, outgoing: Outgoing) -> str:
+    async with open_session(config.user_agent, config.allowed_networks) as session:
+        return await channels.send(channels.World(session), outgoing)
+
+
+def _sample(session: Session, which: str, now: datetime) -> Outgoing:
+    channel = channel_rows.find(session, which)
+    title, text = "This is a sample from Wirewatch", "If you can read this, alerts will reach you here."
+    alert = Alert(
+        alert_id=0,
+        rule="sample",
+        query="sample",
+        rule_version=1,
+        identity="sample:0",
+        wire="",
+        story_id="",
+        version=1,
+        title=title,
+        text=text,
+        url="",
+        provider="",
+        feeds=0,
+        published_at=None,
+        first_seen_at=now.astimezone(UTC),
+        spans=(Span("title", 10, 16, title[10:16]),),
+        sample=True,
+    )
+    return Outgoing(0, 1, channel.id or 0, channel.kind, channel.target, alert)

@@ -1,0 +1,167 @@
+"""The `wirewatch` command, put together: the desk's commands look and set, the service's do work."""
+
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from desk import show
+from desk.commands import alerts, channels, feeds, items, rules, watch
+from desk.context import JSON, Desk, desk, sit_down
+from service import commands, demo, run
+from settings import Settings, read
+from storage.database import Database
+from wire.cadence import Bounds
+from wire.errors import QueryError, WirewatchError
+from wire.markup import harmless
+
+app = typer.Typer(
+    help="Watches news wires and tells you, within seconds and with the reason, when a story matters to you.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(feeds.app, name="feeds")
+app.add_typer(rules.app, name="rules")
+app.add_typer(channels.app, name="channels")
+app.add_typer(items.app, name="items")
+app.add_typer(alerts.app, name="alerts")
+app.add_typer(alerts.deliveries_app, name="deliveries")
+app.command()(watch.status)
+app.command()(watch.tail)
+database_app = typer.Typer(help="The database itself.", no_args_is_help=True)
+app.add_typer(database_app, name="db")
+
+
+def _settings() -> Settings:
+    return read(data=_given_data)
+
+
+_given_data: Path | None = None
+
+
+@app.callback()
+def _root(
+    data: Path = typer.Option(
+        None, help="The folder of the database and the lock; else WIREWATCH_DATA, else your own."
+    ),
+) -> None:
+    global _given_data  # noqa: PLW0603 -- what was typed before the command's name
+    _given_data = data
+    settings = _settings()
+    bounds = Bounds(settings.min_interval.total_seconds(), settings.max_interval.total_seconds())
+    sit_down(Desk(_open, bounds))
+
+
+def _open() -> Database:
+    return run.open_database(_settings())
+
+
+@app.command("run")
+def run_() -> None:
+    """Run the whole service on this machine until Ctrl-C.
+
+    Example: wirewatch --data ./data run
+    """
+    run.run_service(_settings())
+
+
+@app.command("demo")
+def demo_(
+    seconds: float = typer.Option(0, help="Stop by itself after so many seconds; 0 goes on until Ctrl-C."),
+) -> None:
+    """Run the whole service against a sample wire on this machine, with feeds, rules and alerts to look at.
+
+    Example: wirewatch demo
+    """
+    demo.run_demo(_given_data, seconds)
+
+
+@app.command()
+def scheduler() -> None:
+    """Only the scheduler, for an installation of several machines.
+
+    Example: wirewatch scheduler
+    """
+    run.run_scheduler(_settings())
+
+
+@app.command()
+def worker(
+    queues: str = typer.Option("poll,read,deliver", help="Which queues it eats, with commas."),
+    concurrency: int = typer.Option(2, "--concurrency", "-c", min=1, max=64, help="How many processes."),
+) -> None:
+    """Only a worker, for an installation of several machines.
+
+    Example: wirewatch worker --queues deliver -c 1
+    """
+    raise typer.Exit(run.run_worker(_settings(), queues.split(","), concurrency))
+
+
+@app.command(hidden=True)
+def samplewire(port: int, every: float = typer.Option(4.0)) -> None:
+    """The demo's wire, by itself."""
+    demo.serve_wire(port, every)
+
+
+@database_app.command()
+def upgrade() -> None:
+    """Bring the database to this version. Every start does it too.
+
+    Example: wirewatch db upgrade
+    """
+    show.say(f"{desk().database.safe_url} is up to date.")
+
+
+@items.app.command("import")
+def import_(
+    files: list[Path] = typer.Argument(help="Saved story pages, HTML or text."),
+    url: str = typer.Option("", help="The page's address, where the page does not say it."),
+    as_json: bool = JSON,
+) -> None:
+    """Keep stories from saved pages, as if they had been polled.
+
+    Example: wirewatch items import story.html
+    """
+    commands.import_items(_settings(), files, url, as_json=as_json)
+
+
+@feeds.app.command()
+def check(url: str = typer.Argument(help="The address of a feed."), as_json: bool = JSON) -> None:
+    """Fetch an address once and show what a poll would see. Nothing is kept.
+
+    Example: wirewatch feeds check https://menafn.com/rss/menafn_UAE.xml
+    """
+    commands.check_feed(_settings(), url, as_json=as_json)
+
+
+@channels.app.command()
+def test(which: str = channels.WHICH) -> None:
+    """Send a marked sample now and say what the other side said.
+
+    Example: wirewatch channels test desk
+    """
+    commands.test_channel(_settings(), which)
+
+
+def main() -> None:
+    """The entry point. Errors of a person's making are one sentence and exit status 1; 2 is wrong usage."""
+    try:
+        app()
+    except WirewatchError as error:
+        _say_error(error)
+        sys.exit(1)
+    except BrokenPipeError:  # the reader of our pipe has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _say_error(error: WirewatchError) -> None:
+    print(harmless(str(error)), file=sys.stderr)
+    if isinstance(error, QueryError) and error.query and "\n" not in error.query:
+        print(f"  {harmless(error.query)}\n  {' ' * error.position}^", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Every knob an operator has, read once at the start from `WIREWATCH_*` and an optional `.env`.
+
+Only entry points import this. A wrong value stops the start with one line that names it.
+"""
+
+import difflib
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from wire.errors import BadInput
+
+PREFIX = "WIREWATCH_"
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
+
+
+def _duration(written: Any) -> Any:
+    """`30s`, `15m`, `48h`, `7d`; a bare number counts seconds."""
+    if not isinstance(written, str):
+        return written
+    if found := _DURATION.fullmatch(written.strip()):
+        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
+    try:
+        return timedelta(seconds=float(written))
+    except ValueError:
+        raise ValueError("write a time like 30s, 15m, 48h or 7d") from None
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Settings(BaseSettings):
+    """The knobs. `data` is where the database, the private Redis and the lock live by default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("wirewatch"))
+    database_url: str = ""
+    redis_url: str = ""
+    user_agent: str = "Wirewatch/0.1 (news wire monitor)"
+    allow_networks: str = ""
+    workers: int = Field(default=2, ge=1, le=64)
+    lease: Duration = timedelta(seconds=60)
+    stall_after: Duration = timedelta(seconds=75)
+    min_interval: Duration = timedelta(minutes=1)
+    max_interval: Duration = timedelta(hours=1)
+    poll_timeout: Duration = timedelta(seconds=20)
+    max_body: int = Field(default=16 * 1024 * 1024, ge=1024)
+    log_level: str = "INFO"
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, data: Path) -> Path:
+        return data.expanduser().resolve()
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, level: str) -> str:
+        if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise ValueError("choose DEBUG, INFO, WARNING or ERROR")
+        return level.upper()
+
+    @field_validator("lease", "stall_after", "min_interval", "max_interval", "poll_timeout")
+    @classmethod
+    def _positive(cls, value: timedelta) -> timedelta:
+        if value <= timedelta(0):
+            raise ValueError("it must be longer than nothing")
+        return value
+
+    @property
+    def database(self) -> str:
+        """The database's address; SQLite in the data folder unless another is given."""
+        return self.database_url or f"sqlite:///{self.data / 'wirewatch.db'}"
+
+
+def read(**given: Any) -> Settings:
+    """The settings of this process; `given` beats the environment. Raises BadInput in one line that names the value."""
+    _refuse_unknown()
+    try:
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = PREFIX + "_".join(map(str, first["loc"])).upper()
+        raise BadInput(f"{name}={first['input']}: {first['msg'].removeprefix('Value error, ')}.") from error
+    if settings.min_interval > settings.max_interval:
+        raise BadInput(f"{PREFIX}MIN_INTERVAL is longer than {PREFIX}MAX_INTERVAL.")
+    return settings
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as an environment for child processes: what this process was told, they are told."""
+    told = {name: getattr(settings, name) for name in Settings.model_fields}
+    return {PREFIX + name.upper(): _written(value) for name, value in told.items()}
+
+
+def _written(value: Any) -> str:
+    return f"{value.total_seconds()}s" if isinstance(value, timedelta) else str(value)
+
+
+def _refuse_unknown() -> None:
+    """A misspelt name would be silently without effect, the worst kind of setting."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            close = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "see the list in README.md."
+            raise BadInput(f"{name} is no setting of Wirewatch; {hint}")

@@ -1,0 +1,144 @@
+"""The way in: engines, transactions, migrations. SQLite and PostgreSQL behind the same few functions."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlmodel import Session
+
+from wire.errors import BadInput
+
+T = TypeVar("T")
+
+# A batch of ingest holds the lock for tens of milliseconds; a backup or a vacuum for some seconds.
+_BUSY_TIMEOUT_MS = 15_000
+# SQLite takes 32,766 values a statement, PostgreSQL 65,535.
+_MOST_VALUES = 5_000
+_MIGRATION_LOCK = 7_947_321  # any number of ours: PostgreSQL's advisory locks are numbered
+
+
+class Database:
+    """One database. `reading()` and `writing()` are its transactions; there is no other way to its rows."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine = _engine(url)
+        self._writer = self._engine.execution_options(writes=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A transaction that only reads: a consistent view that waits for nobody."""
+        with Session(self._engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A transaction that writes: commits at the end, rolls back on an error.
+
+        SQLite takes its write lock at once (`BEGIN IMMEDIATE`), so that a busy database makes us wait, never fail
+        half-way with a stale view.
+        """
+        with Session(self._writer) as session, session.begin():
+            yield session
+
+    def upgrade(self) -> bool:
+        """Brings the tables to what this program expects; many processes may call it at once. True if it changed."""
+        config = _alembic_config()
+        with self._connected() as connection, connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_MIGRATION_LOCK})"))
+            revisions = ScriptDirectory.from_config(config)
+            at = _revision(connection)
+            if at == revisions.get_current_head():
+                return False
+            if at and at not in {one.revision for one in revisions.walk_revisions()}:
+                raise BadInput(f"The database is of a newer Wirewatch (revision {at}). Upgrade this program.")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            return True
+
+    def _connected(self) -> Connection:
+        try:
+            return self._writer.connect()
+        except OperationalError as error:
+            raise BadInput(f"The database {self.safe_url} does not answer: {_reason(error)}") from error
+
+    @property
+    def safe_url(self) -> str:
+        """The address without its password."""
+        return make_url(self.url).render_as_string(hide_password=True)
+
+    def dispose(self) -> None:
+        """Closes the pool's connections: before a fork, and at the end."""
+        self._engine.dispose()
+
+
+def insert(session: Session, table: Table) -> Any:
+    """An INSERT that knows ON CONFLICT, in the session's dialect."""
+    dialect = session.get_bind().dialect.name
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def chunks(values: Sequence[T], size: int = _MOST_VALUES) -> Iterator[Sequence[T]]:
+    """The values in portions that fit into one statement."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path}"
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise BadInput("The database address cannot be read; give sqlite:///… or postgresql://….") from error
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    raise BadInput(f"Wirewatch keeps its rows in SQLite or PostgreSQL, not in {parsed.get_backend_name()}.")
+
+
+def _prepare_sqlite(connection: Any, _record: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # the driver would begin transactions by itself, and not the kind we want
+    for pragma in (
+        f"busy_timeout = {_BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = NORMAL",  # with WAL a power cut may cost the last commits, never the file
+        "foreign_keys = ON",
+        "temp_store = MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _alembic_config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _reason(error: OperationalError) -> str:
+    return str(error.orig).strip().split("\n")[0]

@@ -1,0 +1,75 @@
+"""Signs of life, and the figures of `wirewatch status`."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlmodel import Session
+
+from storage.database import insert
+from storage.items import ITEM
+from storage.tables import Alert, Delivery, Feed, Heartbeat, Poll, Reading, Rule, table
+
+HEARTBEAT = table(Heartbeat)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """When a process last showed that it does its work."""
+
+    name: str
+    at: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """How things stand, as counts."""
+
+    items: int
+    items_last_hour: int
+    alerts: int
+    feeds: int
+    feeds_paused: int
+    feeds_failing: int
+    feeds_overdue: int
+    gaps_last_day: int
+    pages_waiting: int
+    rules: int
+    deliveries_waiting: int
+    deliveries_failed: int
+
+
+def beat(session: Session, name: str, now: datetime, note: str = "") -> None:
+    """Notes a sign of life."""
+    statement = insert(session, HEARTBEAT).values(name=name, at=now, note=note)
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"at": now, "note": note}))
+
+
+def beats(session: Session) -> list[Beat]:
+    rows = session.execute(select(*HEARTBEAT.c).order_by(HEARTBEAT.c.name))
+    return [Beat(row.name, row.at, row.note) for row in rows]
+
+
+def figures(session: Session, now: datetime) -> Figures:
+    """Counts of everything a person asks first."""
+    feed, poll, reading, delivery, rule = (table(model) for model in (Feed, Poll, Reading, Delivery, Rule))
+    watched = feed.c.removed_at.is_(None)
+
+    def count(source: ColumnElement[int], *conditions: ColumnElement[bool]) -> int:
+        return int(session.execute(select(func.count(source)).where(*conditions)).scalar_one())
+
+    return Figures(
+        items=count(ITEM.c.id),
+        items_last_hour=count(ITEM.c.id, ITEM.c.first_seen_at > now - timedelta(hours=1)),
+        alerts=count(table(Alert).c.id),
+        feeds=count(feed.c.id, watched),
+        feeds_paused=count(feed.c.id, watched, feed.c.enabled.is_(False)),
+        feeds_failing=count(feed.c.id, watched, feed.c.failures > 0),
+        feeds_overdue=count(feed.c.id, watched, feed.c.enabled, feed.c.due_at < now - timedelta(minutes=1)),
+        gaps_last_day=count(poll.c.id, poll.c.gap, poll.c.at > now - timedelta(days=1)),
+        pages_waiting=count(reading.c.item_id, reading.c.due_at.is_not(None)),
+        rules=count(rule.c.id, rule.c.enabled, rule.c.removed_at.is_(None)),
+        deliveries_waiting=count(delivery.c.id, delivery.c.state == "pending"),
+        deliveries_failed=count(delivery.c.id, delivery.c.state == "failed"),
+    )

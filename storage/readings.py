@@ -1,0 +1,66 @@
+"""Pages that wait to be read, for feeds whose own text is only a start."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlmodel import Session
+
+from storage.database import insert
+from storage.items import ITEM, Known
+from storage.tables import Reading, table
+from storage.work import claim_due
+
+READING = table(Reading)
+
+
+@dataclass(frozen=True, slots=True)
+class PageToRead:
+    """An item whose page is to be read, what the feed gave for it, and how often it was tried."""
+
+    item: Known
+    url: str
+    attempts: int
+
+
+def ask(session: Session, pages: Sequence[tuple[int, str]], *, claim: str, due_at: datetime) -> None:
+    """Notes (item id, address) to be read, claimed at once by whoever sends them on; the lease is the safety net."""
+    if pages:
+        statement = insert(session, READING)
+        again = {"url": statement.excluded.url, "due_at": due_at, "claim": claim, "attempts": 0, "error": ""}
+        rows = [{"item_id": item_id, "url": url, "due_at": due_at, "claim": claim} for item_id, url in sorted(pages)]
+        session.execute(
+            statement.on_conflict_do_update(index_elements=["item_id"], set_=again),
+            [{**row, "attempts": 0, "error": ""} for row in rows],
+        )
+
+
+def claim_due_readings(session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str) -> list[int]:
+    """Takes pages that are due; their item ids."""
+    rows = claim_due(
+        session, READING, ready=READING.c.due_at.is_not(None), now=now, lease=lease, limit=limit, claim=claim
+    )
+    return [row.item_id for row in rows]
+
+
+def take(session: Session, item_ids: Sequence[int], claim: str) -> list[PageToRead]:
+    """The claimed pages with their items, and one more attempt noted on each."""
+    mine = (READING.c.item_id.in_(item_ids), READING.c.claim == claim)
+    session.execute(update(READING).where(*mine).values(attempts=READING.c.attempts + 1))
+    wanted = select(READING.c.url.label("page"), READING.c.attempts, *(ITEM.c[name] for name in Known.__slots__))
+    rows = session.execute(wanted.join(ITEM, ITEM.c.id == READING.c.item_id).where(*mine))
+    return [PageToRead(Known(*row[2:]), row.page, row.attempts) for row in rows]
+
+
+def done(session: Session, item_id: int, claim: str) -> bool:
+    """The page was read: nothing waits any more. False when another has the claim by now."""
+    statement = delete(READING).where(READING.c.item_id == item_id, READING.c.claim == claim)
+    return session.execute(statement.returning(READING.c.item_id)).first() is not None
+
+
+def failed(session: Session, item_id: int, claim: str, *, error: str, due_at: datetime | None) -> bool:
+    """The page could not be had: when to try again, or None for never. False when another has the claim by now."""
+    statement = update(READING).where(READING.c.item_id == item_id, READING.c.claim == claim)
+    noted = statement.values(claim=None, due_at=due_at, error=error).returning(READING.c.item_id)
+    return session.execute(noted).first() is not None

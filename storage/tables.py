@@ -1,0 +1,240 @@
+"""What is remembered: one class a table, one field a column. Rows hold; functions elsewhere act.
+
+Every piece of waiting work (a feed to poll, a page to read, a delivery to send) has a `due_at` and a `claim`.
+Whoever takes it writes its own token into `claim` and moves `due_at` past a lease; whoever is done clears the claim.
+"""
+
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar, cast
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself in INTEGER columns only
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A moment: aware and UTC on both sides of the database. A naive one is refused, for it is no moment."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def table(model: type[SQLModel]) -> Table:
+    """The Core table behind a model, for statements that carry a batch."""
+    return cast("Table", model.__table__)  # type: ignore[attr-defined]
+
+
+class Feed(SQLModel, table=True):
+    __table_args__ = (Index("feed_due", "due_at", sqlite_where=text("enabled"), postgresql_where=text("enabled")),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    url: str = Field(unique=True)
+    title: str = ""
+    host: str = Field(index=True)
+    enabled: bool = True
+    paused_because: str = ""
+    full_text: bool = False
+    min_interval: float
+    max_interval: float
+    interval: float
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    claim: str | None = None
+    taken: bool = False
+    losses: int = 0
+    etag: str = ""
+    last_modified: str = ""
+    body_digest: str = ""
+    entry_digests: list[str] = Field(default_factory=list, sa_type=JSON)
+    failures: int = 0
+    last_status: int | None = None
+    last_error: str = ""
+    last_polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_new_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Poll(SQLModel, table=True):
+    __table_args__ = (Index("poll_feed_at", "feed_id", "at"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    feed_id: int = Field(foreign_key="feed.id")
+    at: datetime = Field(sa_type=UtcDateTime, index=True)
+    took: float
+    outcome: str
+    status: int | None = None
+    bytes: int = 0
+    entries: int = 0
+    new: int = 0
+    revised: int = 0
+    gap: bool = False
+    error: str = ""
+
+
+class Item(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    identity: str = Field(unique=True)
+    wire: str = ""
+    story_id: str = Field(default="", index=True)
+    wire_date: date | None = None
+    provider_code: str = ""
+    provider: str = ""
+    url: str = ""
+    title: str = ""
+    author: str = ""
+    text: str = Field(default="", sa_type=Text)
+    language: str = ""
+    published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    first_seen_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    feed_id: int | None = Field(default=None, foreign_key="feed.id")
+    version: int = 1
+    state: str = "current"
+    cluster: int | None = Field(default=None, sa_type=BigId)
+
+
+class ItemVersion(SQLModel, table=True):
+    """An item's text as it stood before a revision; the text that stands now is the item's own."""
+
+    __tablename__: ClassVar[Any] = "item_version"
+    __table_args__ = (UniqueConstraint("item_id", "version"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    item_id: int = Field(foreign_key="item.id", sa_type=BigId)
+    version: int
+    title: str
+    text: str = Field(sa_type=Text)
+    replaced_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Sighting(SQLModel, table=True):
+    """This feed carried this item, under this guid, address and title. `digest` is what the feed last said of it."""
+
+    __table_args__ = (UniqueConstraint("item_id", "feed_id"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    item_id: int = Field(foreign_key="item.id", sa_type=BigId)
+    feed_id: int = Field(foreign_key="feed.id", index=True)
+    guid: str
+    url: str
+    title: str
+    digest: str
+    seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Reading(SQLModel, table=True):
+    """A page that waits to be read. Gone when it was; kept without `due_at`, with the reason, when it was given up."""
+
+    item_id: int = Field(primary_key=True, foreign_key="item.id", sa_type=BigId)
+    url: str
+    due_at: datetime | None = Field(sa_type=UtcDateTime, index=True)
+    claim: str | None = None
+    attempts: int = 0
+    error: str = ""
+
+
+class Rule(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    query: str = Field(sa_type=Text)
+    version: int = 1
+    enabled: bool = True
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    updated_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Channel(SQLModel, table=True):
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    kind: str
+    target: str = ""
+    enabled: bool = True
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RuleChannel(SQLModel, table=True):
+    __tablename__: ClassVar[Any] = "rule_channel"
+
+    rule_id: int = Field(primary_key=True, foreign_key="rule.id")
+    channel_id: int = Field(primary_key=True, foreign_key="channel.id")
+
+
+class Alert(SQLModel, table=True):
+    """This version of an item met this version of a rule; `matches` are the spans of the words that did."""
+
+    __table_args__ = (UniqueConstraint("rule_id", "item_id", "version"),)
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    rule_id: int = Field(foreign_key="rule.id")
+    rule_version: int
+    query: str = Field(sa_type=Text)
+    item_id: int = Field(foreign_key="item.id", sa_type=BigId, index=True)
+    version: int
+    matches: list[dict[str, Any]] = Field(sa_type=JSON)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class Delivery(SQLModel, table=True):
+    """This alert to this channel: pending, sent, failed, or held with the reason in `note`."""
+
+    __table_args__ = (
+        UniqueConstraint("alert_id", "channel_id"),
+        Index(
+            "delivery_due",
+            "due_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    alert_id: int = Field(foreign_key="alert.id", sa_type=BigId)
+    channel_id: int = Field(foreign_key="channel.id", index=True)
+    state: str = "pending"
+    due_at: datetime | None = Field(sa_type=UtcDateTime)
+    claim: str | None = None
+    attempts: int = 0
+    note: str = ""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Counter(SQLModel, table=True):
+    """A number that grows, by name: `rules` grows with every change of a rule, so that workers see it."""
+
+    name: str = Field(primary_key=True)
+    number: int = 0
+
+
+class Heartbeat(SQLModel, table=True):
+    """When a process last showed that it does its work: the scheduler by a round, a worker by eating a task."""
+
+    name: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    note: str = ""

@@ -1,0 +1,57 @@
+"""How waiting work is taken: one conditional UPDATE for feeds, pages and deliveries alike.
+
+Whoever takes rows writes a token of its own into `claim` and moves `due_at` past a lease. Two takers at once each
+get other rows; a taker that dies gives its rows back when the lease ends; a taker that comes late finds its token
+gone and leaves its hands off.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, CursorResult, Row, Table, select, update
+from sqlmodel import Session
+
+
+def new_claim() -> str:
+    """A token nobody else has."""
+    return uuid.uuid4().hex
+
+
+def claim_due(
+    session: Session,
+    work: Table,
+    *,
+    ready: ColumnElement[bool],
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    claim: str,
+    **values: Any,
+) -> Sequence[Row[Any]]:
+    """Takes up to `limit` rows that are due, the longest waiting first, and returns them as they now stand."""
+    (key,) = work.primary_key.columns
+    due = (
+        select(key)
+        .where(ready, work.c.due_at <= now)
+        .order_by(work.c.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)  # SQLite has one writer and ignores it
+    )
+    statement = update(work).where(key.in_(due)).values(claim=claim, due_at=now + lease, **values).returning(*work.c)
+    return session.execute(statement).all()
+
+
+def still_claimed(
+    session: Session, work: Table, ids: Sequence[int], claim: str, *columns: Column[Any]
+) -> Sequence[Row[Any]]:
+    """Those of the rows whose claim is still this one, locked until the transaction ends."""
+    (key,) = work.primary_key.columns
+    wanted = select(*(columns or work.c)).where(key.in_(ids), work.c.claim == claim).order_by(key)
+    return session.execute(wanted.with_for_update()).all()
+
+
+def row_count(result: Any) -> int:
+    """How many rows a statement touched."""
+    return result.rowcount if isinstance(result, CursorResult) else 0

@@ -1,0 +1,351 @@
+"""The way of a story, from a poll to a delivery, on both databases: one worker process, real HTTP, our own clock."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from aiohttp import web
+from sqlalchemy import text
+
+from scheduler.loop import Scheduler
+from storage import alerts, channels, feeds, items, rules
+from storage.database import Database
+from storage.tables import Feed, Item
+from tests.helpers import Clock, Server, item, rss
+from wire.cadence import Bounds
+from worker import polling
+from worker.fetch import Limits
+from worker.process import Process
+
+PAGE = """<html><body><p>Tuesday, 02 January 2024 12:17 GMT</p><h1>{title}</h1><p>(MENAFN- Gulf Ledger) {text}</p>
+<p>MENAFN22112026000045017640ID{id}</p><p>Legal Disclaimer:</p><p>MENAFN provides the information</p></body></html>"""
+
+
+class World:
+    """A database, a wire, a worker and a scheduler, and how to let time pass."""
+
+    def __init__(self, database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> None:
+        self.database, self.server, self.process, self.clock, self.sent = database, server, process, clock, sent
+        self.scheduler = Scheduler(database, clock, process.config.lease)
+
+    def feed(self, path: str, *stories: dict[str, str], full_text: bool = False) -> int:
+        self.server.pages[path] = rss(*stories)
+        with self.database.writing() as session:
+            feed = feeds.add(
+                session, self.server.url(path), now=self.clock(), bounds=Bounds(60, 3600), full_text=full_text
+            )
+            return feed.id or 0
+
+    def rule(self, query: str, *, name: str = "rule", to: str = "/hook") -> None:
+        with self.database.writing() as session:
+            channel = channels.add(session, f"to {name}", "webhook", self.server.url(to), now=self.clock())
+            rules.add(session, name, query, [channel], now=self.clock())
+
+    def run(self, seconds: float = 0) -> None:
+        """Lets time pass, then does all the work there is, with every message that is sent on the way."""
+        self.clock.tick(seconds)
+        self.scheduler.round()
+        while self.sent:
+            task, _, arguments = self.sent.pop(0)
+            if task != "beat":
+                getattr(self.process, task)(*arguments)
+
+    def hooks(self) -> list[dict[str, Any]]:
+        asked = zip(self.server.asked, self.server.bodies, strict=True)
+        return [json.loads(body) for (method, _, _), body in asked if method == "POST"]
+
+    def items(self) -> list[Item]:
+        with self.database.reading() as session:
+            found = list(items.newest(session, limit=1000))
+            session.expunge_all()
+        return found
+
+    def the_feed(self, which: str = "1") -> Feed:
+        with self.database.reading() as session:
+            feed = feeds.find(session, which)
+            session.expunge_all()
+        return feed
+
+    def count(self, table: str) -> int:
+        with self.database.reading() as session:
+            return int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+
+
+@pytest.fixture
+def world(database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> World:
+    server.pages["/hook"] = "taken"
+    return World(database, server, process, clock, sent)
+
+
+def test_a_story_that_meets_a_rule_arrives_once_with_its_words(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Fastiv struck", "(MENAFN - Gulf Ledger)Drones over Fastiv ..."))
+    world.rule("Fastiv AND drones")
+    world.run()
+    (told,) = world.hooks()
+    assert told["matched"] == ["Fastiv", "Drones"]
+    assert told["story"]["story_id"] == "1110448134"
+    assert told["story"]["provider"] == "Gulf Ledger"
+    for _ in range(3):
+        world.run(4000)
+    assert len(world.hooks()) == 1
+    assert world.count("delivery") == 1
+
+
+def test_a_story_in_two_feeds_is_one_item_with_two_sightings(world: World) -> None:
+    world.rule("calm")
+    world.feed("/a.xml", item(1110448134, text="All calm"))
+    world.feed("/b.xml", item(1110448134, title="Another headline", text="All calm here too"))
+    world.run()
+    assert len(world.items()) == 1
+    assert world.count("sighting") == 2
+    assert len(world.hooks()) == 1
+
+
+def test_two_feeds_with_their_own_words_revise_nothing(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, title="A", text="one"))
+    world.run()
+    world.feed("/b.xml", item(1110448134, title="B", text="two"))
+    for _ in range(3):
+        world.run(4000)
+    (found,) = world.items()
+    assert (found.title, found.version) == ("A", 1)
+
+
+def test_an_edit_is_a_version_and_the_same_rule_is_not_told_twice(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Fastiv struck"))
+    world.rule("Fastiv")
+    world.run()
+    world.server.pages["/a.xml"] = rss(item(1110448134, "Fastiv struck again"))
+    world.run(4000)
+    (found,) = world.items()
+    assert (found.title, found.version) == ("Fastiv struck again", 2)
+    assert len(world.hooks()) == 1
+    with world.database.reading() as session:
+        held = alerts.deliveries(session, limit=5, state="held")
+    assert [row.note for row in held] == ["held: an earlier version of this story was told already"]
+
+
+def test_an_edit_that_meets_a_rule_for_the_first_time_is_told(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Town struck"))
+    world.rule("Fastiv")
+    world.run()
+    world.server.pages["/a.xml"] = rss(item(1110448134, "Fastiv struck"))
+    world.run(4000)
+    assert [told["story"]["version"] for told in world.hooks()] == [2]
+
+
+def test_only_a_storys_own_site_or_first_feed_may_revise_it(world: World) -> None:
+    story = item(1110448134, "True words")
+    world.feed("/first.xml", story)
+    world.run()
+    world.feed("/other.xml", item(1110448134, "Other words"))
+    world.run(4000)
+    world.server.pages["/other.xml"] = rss(item(1110448134, "False words"))
+    world.run(4000)
+    (found,) = world.items()
+    assert found.title == "True words"
+
+
+def test_what_did_not_change_is_not_parsed_and_validators_are_echoed(world: World) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        if request.headers.get("If-None-Match") == '"v1"':
+            return web.Response(status=304)
+        return web.Response(body=rss(item(1110448134)), headers={"ETag": '"v1"', "Last-Modified": "yesterday"})
+
+    world.feed("/a.xml")
+    world.server.pages["/a.xml"] = answer
+    for _ in range(3):
+        world.run(4000)
+    assert [headers.get("If-Modified-Since") for _, _, headers in world.server.asked] == [
+        None,
+        "yesterday",
+        "yesterday",
+    ]
+    with world.database.reading() as session:
+        assert [poll.outcome for poll in feeds.polls_of(session, 1, 5)] == ["not modified", "not modified", "read"]
+
+
+def test_the_same_bytes_are_not_parsed_again(world: World) -> None:
+    world.feed("/a.xml", item(1110448134))
+    for _ in range(2):
+        world.run(4000)
+    with world.database.reading() as session:
+        assert [poll.outcome for poll in feeds.polls_of(session, 1, 5)] == ["same bytes", "read"]
+
+
+@pytest.mark.parametrize(
+    ("page", "status", "says"),
+    [
+        ("<!doctype html><html>Sorry</html>", 200, "a web page, not a feed"),
+        ("", 200, "empty"),
+        (None, 404, "answered 404 Not Found"),
+        ("x" * 5000, 200, "larger than 4,000 bytes"),
+    ],
+)
+def test_a_failed_poll_leaves_its_reason_on_the_row_and_ends_when_the_feed_is_back(
+    world: World, make_process: Callable[..., Process], page: str | None, status: int, says: str
+) -> None:
+    world.process = make_process(limits=Limits(size=4000))
+    world.feed("/a.xml")
+    world.server.pages.pop("/a.xml")
+    if page is not None:
+        world.server.pages["/a.xml"] = page
+    world.run()
+    feed = world.the_feed()
+    assert (feed.failures, feed.last_status) == (1, status)
+    assert says in feed.last_error
+    assert feed.due_at > world.clock()
+    world.server.pages["/a.xml"] = rss(item(1110448134))
+    world.run(4000)
+    assert (world.the_feed().failures, world.the_feed().last_error) == (0, "")
+    assert len(world.items()) == 1
+
+
+def test_an_unreachable_host_and_a_forbidden_one_are_told_apart(
+    world: World, make_process: Callable[..., Process]
+) -> None:
+    world.feed("/a.xml", item(1))
+    with world.database.writing() as session:
+        feeds.add(session, "http://127.0.0.1:1/feed", now=world.clock(), bounds=Bounds(60, 3600))
+    world.run()
+    assert "does not answer at port 1" in world.the_feed("2").last_error
+    world.process = make_process(allowed_networks=())
+    world.run(4000)
+    assert "127.0.0.1 is not a public address" in world.the_feed("1").last_error
+    assert len(world.server.asked) == 1
+
+
+def test_a_poll_that_shares_nothing_with_the_last_is_a_gap(world: World) -> None:
+    world.feed("/a.xml", item(1110448134), item(1110448135))
+    world.run()
+    world.server.pages["/a.xml"] = rss(item(1110448200))
+    world.run(4000)
+    with world.database.reading() as session:
+        assert [poll.gap for poll in feeds.polls_of(session, 1, 5)] == [True, False]
+
+
+def test_a_full_text_feed_matches_once_on_the_whole_page(world: World) -> None:
+    link = world.server.url("/1110448134/Story")
+    world.server.pages["/1110448134/Story"] = PAGE.format(id=1110448134, title="Story", text="Fastiv is far below." * 3)
+    world.feed("/a.xml", item(1110448134, link=link), full_text=True)
+    world.rule("Fastiv", name="in text")
+    world.rule("disclaimer OR January", name="furniture")
+    world.run()
+    (told,) = world.hooks()
+    assert told["rule"]["name"] == "in text"
+    (found,) = world.items()
+    assert (found.state, found.provider, found.provider_code) == ("current", "Gulf Ledger", "000045017640")
+    assert world.count("reading") == 0
+
+
+def test_a_page_that_cannot_be_had_in_three_tries_gives_way_to_the_feeds_text(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, text="Fastiv", link=world.server.url("/gone")), full_text=True)
+    world.rule("Fastiv")
+    world.run()
+    assert world.hooks() == []
+    world.run(31)
+    assert world.hooks() == []
+    world.run(121)
+    assert len(world.hooks()) == 1
+    assert sum(path == "/gone" for _, path, _ in world.server.asked) == 3
+    with world.database.reading() as session:
+        error, due_at = session.execute(text("SELECT error, due_at FROM reading")).one()
+    assert "404" in error
+    assert due_at is None
+
+
+def test_a_delivery_is_tried_again_with_the_same_key_until_it_arrives(world: World) -> None:
+    status = [503, 500, 200]
+
+    async def receive(request: web.Request) -> web.Response:
+        return web.Response(status=status.pop(0), text="busy")
+
+    world.server.pages["/hook"] = receive
+    world.feed("/a.xml", item(1110448134, "Fastiv"))
+    world.rule("Fastiv")
+    world.run()
+    world.run(11)
+    world.run(61)
+    keys = [headers["Idempotency-Key"] for method, _, headers in world.server.asked if method == "POST"]
+    assert len(keys) == 3
+    assert len(set(keys)) == 1
+    with world.database.reading() as session:
+        (row,) = alerts.deliveries(session, limit=5)
+    assert (row.state, row.attempts, row.note) == ("sent", 3, "")
+
+
+def test_a_refused_delivery_is_a_dead_letter_that_can_be_sent_again(world: World) -> None:
+    del world.server.pages["/hook"]
+    world.feed("/a.xml", item(1110448134, "Fastiv"))
+    world.rule("Fastiv")
+    world.run()
+    with world.database.writing() as session:
+        (row,) = alerts.deliveries(session, limit=5, state="failed")
+        assert "404" in row.note
+        world.server.pages["/hook"] = "back"
+        assert alerts.resend(session, alerts.dead_letters(session), world.clock()) == 1
+    world.run()
+    with world.database.reading() as session:
+        assert [row.state for row in alerts.deliveries(session, limit=5)] == ["sent"]
+
+
+def test_messages_that_get_lost_are_made_up_for_when_their_lease_ends(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Fastiv"))
+    world.rule("Fastiv")
+    world.scheduler.round()
+    world.sent.clear()
+    world.run(61)
+    assert len(world.items()) == 1
+    assert len(world.hooks()) == 1
+
+
+def test_a_message_that_comes_twice_does_nothing_the_second_time(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Fastiv"))
+    world.rule("Fastiv")
+    world.scheduler.round()
+    messages = [message for message in world.sent if message[0] != "beat"]
+    for task, _, arguments in (*messages, *messages):
+        getattr(world.process, task)(*arguments)
+    assert sum(path == "/a.xml" for _, path, _ in world.server.asked) == 1
+
+
+def test_one_feed_that_breaks_the_batch_hurts_only_itself(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.feed("/a.xml", item(1110448134))
+    world.feed("/b.xml", item(1110448135, title="poison"))
+    world.feed("/c.xml", item(1110448136))
+    honest = polling.to_story
+
+    def poisoned(entry: Any, **more: Any) -> Any:
+        if entry.title == "poison":
+            raise ValueError("this one cannot be kept")
+        return honest(entry, **more)
+
+    monkeypatch.setattr(polling, "to_story", poisoned)
+    world.run()
+    assert sorted(found.story_id for found in world.items()) == ["1110448134", "1110448136"]
+    assert "could not be kept: ValueError" in world.the_feed("2").last_error
+
+
+def test_a_changed_rule_is_seen_by_the_next_batch(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Town struck"))
+    world.run()
+    world.rule("Fastiv")
+    world.server.pages["/a.xml"] = rss(item(1110448135, "Fastiv struck"), item(1110448134, "Town struck"))
+    world.run(4000)
+    assert len(world.hooks()) == 1
+    with world.database.writing() as session:
+        rules.remove(session, rules.find(session, "rule"), world.clock())
+    world.server.pages["/a.xml"] = rss(item(1110448136, "Fastiv again"), item(1110448135, "Fastiv struck"))
+    world.run(4000)
+    assert len(world.hooks()) == 1
+
+
+def test_a_stolen_claim_writes_nothing(world: World) -> None:
+    world.feed("/a.xml", item(1110448134))
+    world.scheduler.round()
+    (poll,) = [message for message in world.sent if message[0] == "poll"]
+    world.clock.tick(61)
+    world.scheduler.round()
+    world.process.poll(*poll[2])
+    assert world.items() == []

@@ -1,0 +1,115 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.helpers import NOON, item, rss
+from wire.entries import MOST_ENTRIES, parse, to_story
+from wire.errors import NotAFeed
+from wire.story import Entry
+
+ATOM = b"""<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://example.org/base/">
+<title>An Atom wire</title><entry><id>tag:1</id><title type="text">Use &lt;b> wisely</title>
+<link href="story/1"/><updated>2025-05-20T07:03:28+03:00</updated><summary>Short</summary>
+<content type="html">&lt;p>A longer &lt;b>content&lt;/b>&lt;/p></content></entry></feed>"""
+RDF = b"""<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/"
+xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>RDF wire</title></channel>
+<item rdf:about="https://example.org/1"><title>One</title><link>https://example.org/1</link>
+<dc:date>2025-05-20T07:03:28Z</dc:date></item></rdf:RDF>"""
+JSON_FEED = b"""{"version": "https://jsonfeed.org/version/1.1", "title": "JSON wire", "items": [
+{"id": 7, "url": "/seven", "title": "Seven", "content_html": "<p>Text</p>", "date_published": "2025-05-20T07:03:28Z",
+"authors": [{"name": "A. B."}]}, {"id": "8", "content_text": "plain <b>"}, "no item"]}"""
+
+
+def test_rss_gives_frozen_clean_entries() -> None:
+    body = rss(
+        item(1110448134, "Tea &amp; <b>sugar</b>", "<p>One</p><p>Two</p>", pubDate="Sun, 07 Dec 2025 12:00:00 +0300")
+    )
+    document = parse(body, url="https://menafn.com/rss/menafn_UAE.xml")
+    assert document.title == "A wire"
+    assert document.entries == (
+        Entry(
+            guid="https://menafn.com/1110448134/Story",
+            url="https://menafn.com/1110448134/Story&src=RSS",
+            title="Tea & sugar",
+            text="One\nTwo",
+            published_at=datetime(2025, 12, 7, 9, tzinfo=UTC),
+        ),
+    )
+
+
+def test_atom_is_believed_about_what_is_markup_and_links_are_resolved() -> None:
+    (entry,) = parse(ATOM, url="https://example.org/feed").entries
+    assert (entry.title, entry.url, entry.text) == (
+        "Use <b> wisely", "https://example.org/base/story/1", "A longer content"
+    )  # fmt: skip
+    assert entry.published_at == datetime(2025, 5, 20, 4, 3, 28, tzinfo=UTC)
+
+
+def test_rdf_and_json_feeds_are_read_too() -> None:
+    (entry,) = parse(RDF).entries
+    assert (entry.guid, entry.title) == ("https://example.org/1", "One")
+    seven, eight = parse(JSON_FEED, url="https://example.org/feed.json").entries
+    assert (seven.guid, seven.url, seven.text, seven.author) == ("7", "https://example.org/seven", "Text", "A. B.")
+    assert eight.text == "plain <b>"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b" \n\t ", "empty"),
+        (b"<!doctype html><html><body>403 Forbidden</body></html>", "a web page"),
+        (b'<opml version="2.0"><body/></opml>', "a list of feeds"),
+        (b"\x89PNG\r\n\x1a\n0000", "a picture"),
+        (b"just words", "plain text"),
+        (b"{broken", "JSON"),
+        (b'{"items": 3}', "no JSON Feed"),
+        (b"[" * 100_000, "JSON"),
+        (b'<?xml version="1.0"?><note>hi</note>', "another kind"),
+    ],
+)
+def test_what_is_no_feed_is_said_in_a_sentence(body: bytes, says: str) -> None:
+    with pytest.raises(NotAFeed, match=says):
+        parse(body)
+
+
+def test_a_body_that_names_a_file_opens_no_file(tmp_path: object) -> None:
+    for body in (b"/etc/passwd", b"http://127.0.0.1:9/feed", f"{tmp_path}".encode()):
+        with pytest.raises(NotAFeed):
+            parse(body)
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "file:///etc/passwd", "data:text/html,x", "http://[broken"])
+def test_links_that_are_no_web_addresses_are_dropped(link: str) -> None:
+    (entry,) = parse(rss({"title": "x", "link": link})).entries
+    assert entry.url == ""
+
+
+@pytest.mark.parametrize(
+    "written", ["Sat, 01 Jan 10000 00:00:00 GMT", "Mon, 00 Foo 0000 99:99:99 GMT", "yesterday", "0000-00-00T00:00:00Z"]
+)
+def test_dates_outside_the_calendar_are_no_dates(written: str) -> None:
+    (entry,) = parse(rss({"title": "x", "pubDate": written})).entries
+    assert entry.published_at is None or 1 <= entry.published_at.year <= 9999
+
+
+def test_sizes_are_bounded() -> None:
+    many = parse(rss(*({"title": str(n)} for n in range(MOST_ENTRIES + 5))))
+    assert len(many.entries) == MOST_ENTRIES
+    (entry,) = parse(rss({"title": "t" * 5_000, "description": "w " * 500_000, "author": "a" * 5_000})).entries
+    assert len(entry.title) <= 1_000
+    assert len(entry.text) <= 200_000
+    assert len(entry.author) <= 300
+
+
+def test_a_story_is_told_without_the_wires_furniture() -> None:
+    (entry,) = parse(rss(item(1110448134, "T", "(MENAFN - Kuwait News Agency (KUNA))KUWAIT: Calm."))).entries
+    story = to_story(entry, feed="1", now=NOON)
+    assert (story.identity.key, story.provider, story.text) == (
+        "menafn:1110448134", "Kuwait News Agency (KUNA)", "KUWAIT: Calm."
+    )  # fmt: skip
+
+
+def test_a_date_in_the_future_counts_as_tomorrow_at_most() -> None:
+    (entry,) = parse(rss({"title": "x", "pubDate": "Fri, 01 Jan 2100 00:00:00 GMT"})).entries
+    assert to_story(entry, feed="1", now=NOON).published_at == NOON + timedelta(days=1)

@@ -1,0 +1,54 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire.markup import clip, line, plain, to_text
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("<p>One</p><p>Two</p>", "One\nTwo"),
+        ("bar<br>Qux", "bar\nQux"),
+        ("Foo<b>bar</b>", "Foobar"),
+        ("<td>a</td><td>b</td>", "a b"),
+        ("AT&amp;T &lt;b&gt;", "AT&T <b>"),
+        ("AT&amp;amp;T", "AT&amp;T"),
+        ("a\n  b\tc", "a\nb c"),
+        ("<p>a\n  b</p>", "a b"),
+        ("<script>alert(1)</script>Hi<style>p{}</style>", "Hi"),
+        ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3"),
+        ("Fish & chips", "Fish & chips"),
+        ("<p>unclosed <b>bold", "unclosed bold"),
+        ("", ""),
+    ],
+)
+def test_markup_becomes_what_a_person_would_read(source: str, text: str) -> None:
+    assert to_text(source) == text
+
+
+def test_deep_nesting_costs_no_time_and_loses_no_words() -> None:
+    assert to_text("<div>" * 60_000 + "deep" + "</div>" * 60_000) == "deep"
+
+
+@pytest.mark.parametrize("harm", ["\x00", "\x1b[31m", "\x07", "\x9b", "\u202e", "\u2066", "\ud800", "\r"])
+def test_control_characters_and_overrides_are_taken_out(harm: str) -> None:
+    assert "\x1b" not in plain(f"a{harm}b")
+    assert harm not in plain(f"a{harm}b")
+
+
+def test_joiners_stay_for_persian_and_emoji() -> None:
+    assert plain("می\u200cخواهم 👩\u200d🚀") == "می\u200cخواهم 👩\u200d🚀"
+
+
+@given(st.text())
+def test_a_line_is_one_line_and_can_be_stored(text: str) -> None:
+    found = line(text)
+    assert "\n" not in found
+    assert found == line(found)
+    found.encode("utf-8")
+
+
+@given(st.text(), st.integers(min_value=2, max_value=50))
+def test_a_clipped_text_is_no_longer_than_it_may_be(text: str, most: int) -> None:
+    assert len(clip(text, most)) <= most

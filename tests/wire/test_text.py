@@ -1,0 +1,85 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire.text import Reading, fold, forms, words
+
+
+@pytest.mark.parametrize(
+    ("written", "same"),
+    [
+        ("Straße", "STRASSE"),
+        ("Łódź", "Lodz"),
+        ("İstanbul", "istanbul"),
+        ("Malmö", "malmo\u0308"),
+        ("Ærø", "aero"),
+        ("U.S.", "us"),
+        ("U.S.A.", "USA"),
+        ("Coca-Cola", "coca cola"),
+        ("O’Neill", "O'Neill"),
+        ("co\u00adoperate", "cooperate"),
+        ("zero\u200bwidth", "zerowidth"),
+        ("1,000", "1000"),
+        ("Ａｐｐｌｅ", "apple"),
+        ("٢٠٢٥", "2025"),
+        ("مُحَمَّد", "محمد"),
+        ("إيران", "ايران"),
+        ("مصـــر", "مصر"),
+        ("ي", "ى"),
+        ("Ёлка", "елка"),
+        ("ﬁsh", "fish"),
+    ],
+)
+def test_two_spellings_are_one_word(written: str, same: str) -> None:
+    assert words(written) == words(same)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("C++ and C# in Q4.", ["c++", "and", "c#", "in", "q4"]),
+        ("$AAPL rose 4.5% to $210", ["$aapl", "rose", "4.5", "to", "210"]),
+        ("Ukraine's grid, Dogs' home", ["ukraine", "grid", "dogs", "home"]),
+        ("AT&T", ["at", "t"]),
+        ("中国经济", ["中", "国", "经", "济"]),
+        ("ไทย", ["ไ", "ท", "ย"]),
+        ("हिन्दी समाचार", ["हिन्दी", "समाचार"]),
+        ("snake_case", ["snake", "case"]),
+        ("end.Start", ["end", "start"]),
+        ("", []),
+    ],
+)
+def test_words_are_cut_as_people_mean_them(text: str, found: list[str]) -> None:
+    assert words(text) == found
+
+
+@pytest.mark.parametrize(
+    ("in_story", "looked_for"),
+    [
+        ("بلبنان", "لبنان"),
+        ("الوزير", "وزير"),
+        ("والسعودية", "سعودية"),
+        ("وقال", "قال"),
+        ("للنفط", "نفط"),
+        ("لبنان", "لبنان"),
+    ],
+)
+def test_an_arabic_word_is_found_behind_its_prefixes(in_story: str, looked_for: str) -> None:
+    assert fold(looked_for) in forms(in_story)
+
+
+def test_a_short_arabic_word_is_not_cut() -> None:
+    assert forms("ولد") == ("ولد",)
+
+
+@given(st.text())
+def test_spans_say_where_each_word_stands(text: str) -> None:
+    reading = Reading(text)
+    assert [text[start:end] for start, end in reading.spans] == reading.raws
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once_for_letters(text: str) -> None:
+    for word in words(text):
+        assert word
+        assert len(word) <= 1_000

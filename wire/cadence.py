@@ -1,0 +1,63 @@
+"""When to look again: the next poll of a feed, and the next try of a delivery. Pure; the dice are handed in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# A uniform draw from [0, 1): `random.random` in life, a constant in a test.
+Dice = Callable[[], float]
+
+# Failures push a feed back one interval at a time. With long intervals a doubling would be extreme (a day after
+# five failures); a straight line reaches a dead feed's slowest pace in an hour or two and forgives a short outage.
+_MOST_FAILURES = 12
+# Peers that were created together must not be asked together for ever.
+_JITTER = 0.1
+# A poll sharing this much with the last is at the right distance: less and entries may have been missed between,
+# more and the poll was early.
+_EARLY, _LATE = 0.67, 0.33
+_QUICKEN, _SLOW = 0.5, 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The shortest and the longest time between two polls of a feed, in seconds."""
+
+    shortest: float
+    longest: float
+
+    def within(self, interval: float) -> float:
+        return min(max(interval, self.shortest), self.longest)
+
+
+def steer(interval: float, bounds: Bounds, *, shared: float | None) -> float:
+    """The interval that brings the next poll to share a third to two thirds of its entries with this one.
+
+    `shared` is the part of this poll's entries that the last one had, from 0 to 1; None when there was no last.
+    """
+    if shared is None:
+        return bounds.within(interval)
+    if shared < _LATE:
+        return bounds.within(interval * _QUICKEN)
+    if shared > _EARLY:
+        return bounds.within(interval * _SLOW)
+    return bounds.within(interval)
+
+
+def next_poll(interval: float, dice: Dice) -> float:
+    """Seconds until the next poll, a tenth earlier or later by chance."""
+    return interval * (1 + _JITTER * (2 * dice() - 1))
+
+
+def after_failure(interval: float, failures: int, bounds: Bounds, dice: Dice) -> float:
+    """Seconds until the next try after that many failures in a row."""
+    return next_poll(bounds.within(interval * min(failures + 1, _MOST_FAILURES)), dice)
+
+
+# Seconds before the 2nd, 3rd… try of a delivery: soon enough for a hiccup, long enough for a weekend's outage.
+_TRIES_AFTER = (10.0, 60.0, 300.0, 1_800.0, 7_200.0, 21_600.0, 43_200.0)
+
+
+def next_try(attempts: int, dice: Dice) -> float | None:
+    """Seconds until a delivery that failed `attempts` times is tried again; None when it is given up."""
+    if attempts > len(_TRIES_AFTER):
+        return None
+    return next_poll(_TRIES_AFTER[attempts - 1], dice)

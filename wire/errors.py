@@ -1,0 +1,57 @@
+"""What can go wrong with a wire, and whether trying again can help.
+
+    WirewatchError
+    ├── BadInput          a person gave something unusable      retry: no
+    │   ├── QueryError    a rule cannot be read                 retry: no
+    │   └── NotAStory     a file or page holds no story         retry: no
+    ├── PollFailed        a feed could not be had               retry: yes, later
+    │   └── NotAFeed      an answer came, but it is no feed     retry: yes, later
+    └── DeliveryFailed    a channel did not take an alert       retry: as it says
+
+What is no failure is a value: *not modified*, *nothing new*, *held because…*.
+"""
+
+
+class WirewatchError(Exception):
+    """The root. `str()` of it is one sentence for a person; `retry` says whether trying again can help."""
+
+    retry: bool = False
+
+
+class BadInput(WirewatchError):
+    """Somebody gave something unusable; the sentence says what to do instead."""
+
+
+class QueryError(BadInput):
+    """A rule's query cannot be read. `position` counts the query's characters from 0."""
+
+    def __init__(self, message: str, position: int, query: str = "") -> None:
+        super().__init__(message)
+        self.position = position
+        self.query = query
+
+
+class NotAStory(BadInput):
+    """A file or page holds no story."""
+
+
+class PollFailed(WirewatchError):
+    """A feed or page could not be had. `status` is the HTTP status, if there was an answer."""
+
+    retry = True
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class NotAFeed(PollFailed):
+    """An answer came, but it is no feed."""
+
+
+class DeliveryFailed(WirewatchError):
+    """A channel did not take an alert."""
+
+    def __init__(self, message: str, *, retry: bool) -> None:
+        super().__init__(message)
+        self.retry = retry

@@ -1,0 +1,104 @@
+"""Which story is this? One string an entry, the same whichever feed carried it.
+
+In order of trust: the wire's own story id (in the address or the guid), a guid that is an address, a guid (which
+says something within its own feed only), the address, and last a digest of the words.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from wire import menafn
+from wire.story import Entry, Identity
+
+# A key is an index entry; PostgreSQL refuses one over 2,704 bytes, and nobody reads one this long.
+_LONGEST = 400
+_TRACKING = re.compile(
+    r"^(?:utm_\w+|at_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|ocid|cmpid|rss)$", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A wire that numbers its stories, and where the number stands in an address of its own."""
+
+    name: str
+    address: re.Pattern[str]
+
+
+_WIRES = (
+    Wire(
+        "prnewswire",
+        re.compile(r"^https?://(?:www\.)?prnewswire\.(?:com|co\.uk)/\S*-(\d{9})\.html", re.IGNORECASE),
+    ),
+    Wire(
+        "businesswire",
+        re.compile(r"^https?://(?:www\.)?businesswire\.com/news/home/(\d{14})/", re.IGNORECASE),
+    ),
+    Wire(
+        "globenewswire",
+        re.compile(
+            r"^https?://(?:www\.)?globenewswire\.com/(?:\w\w/)?news-release/\d{4}/\d+/\d+/(\d+)/",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+def identify(entry: Entry, feed: str) -> Identity:
+    """The identity of an entry. `feed` tells the feed apart from others; guids of two feeds are never compared."""
+    for address in (entry.url, entry.guid):
+        if named := identify_address(address):
+            return named
+    if _is_address(entry.guid):
+        return Identity(_bounded("url:", normalise(entry.guid)))
+    if entry.guid:
+        return Identity(_bounded(f"guid:{feed}:", entry.guid))
+    if entry.url:
+        return Identity(_bounded("url:", normalise(entry.url)))
+    return Identity(f"digest:{feed}:{digest(entry.title, entry.text)}")
+
+
+def identify_address(url: str) -> Identity | None:
+    """The identity an address alone gives, where a wire numbers its stories."""
+    if story_id := menafn.story_id_of(url):
+        return menafn_identity(story_id)
+    for wire in _WIRES:
+        if found := wire.address.match(url):
+            return Identity(f"{wire.name}:{found.group(1)}", wire.name, found.group(1))
+    return None
+
+
+def menafn_identity(story_id: str) -> Identity:
+    return Identity(f"{menafn.WIRE}:{story_id}", menafn.WIRE, story_id)
+
+
+def normalise(url: str) -> str:
+    """An address without what does not tell two stories apart: scheme, www, case of the host, campaign marks.
+
+    The fragment stays: change logs hang a page's entries on it, and a story lost is worse than one kept twice.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").removeprefix("www.")
+        port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
+    except ValueError:  # no address after all, as `http://[broken`: taken letter by letter
+        return url.strip()
+    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(pair[0])]
+    query = f"?{urlencode(kept)}" if kept else ""
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return f"{host}{port}{parts.path}{query}{fragment}"
+
+
+def digest(*parts: str) -> str:
+    """A short fingerprint of some words: 128 bits in hex."""
+    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _is_address(guid: str) -> bool:
+    return guid[:8].lower().startswith(("http://", "https://")) and " " not in guid.strip()
+
+
+def _bounded(prefix: str, name: str) -> str:
+    return prefix + (name if len(name) <= _LONGEST else f"{name[:100]}…{digest(name)}")

@@ -1,0 +1,77 @@
+"""The values a story is made of, frozen at the door. Nothing here touches anything."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What makes an item unique. `key` is stored under a unique constraint.
+
+    `wire` names the wire whose own `story_id` it is; both are empty for a story known only by guid or URL.
+    """
+
+    key: str
+    wire: str = ""
+    story_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One `<item>` or `<entry>` as the feed gave it: text cleaned of markup, links absolute, times UTC."""
+
+    guid: str
+    url: str
+    title: str
+    text: str
+    author: str = ""
+    published_at: datetime | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A feed as one poll saw it."""
+
+    kind: str
+    title: str
+    entries: tuple[Entry, ...]
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A story ready to be kept: its identity, its final text, and what the wire says of it.
+
+    `wire_date` and `provider_code` come from a MENAFN id line; `provider` is who wrote the story for the
+    wire, empty where the wire did itself.
+    """
+
+    identity: Identity
+    title: str
+    text: str
+    url: str = ""
+    author: str = ""
+    provider: str = ""
+    provider_code: str = ""
+    wire_date: date | None = None
+    published_at: datetime | None = None
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a matched word stands: `field` is title or text, `start` and `end` count its characters from 0."""
+
+    field: str
+    start: int
+    end: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A rule met a story, and with which words."""
+
+    rule_id: int
+    spans: tuple[Span, ...] = field(default_factory=tuple)

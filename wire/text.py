@@ -1,0 +1,117 @@
+"""Text → tokens: what counts as a word, and when two spellings are the same word.
+
+A token keeps the span it has in the original, so a highlight is exact; folding is done per token and memoised.
+Case, accents and letters that do not decompose (ł ø đ ı ß æ) are folded; hyphens and apostrophes part words;
+a possessive 's is dropped; U.S. is US; `C++ C# $AAPL 4.5` stay whole; soft hyphens and zero-width characters vanish.
+Arabic loses its marks and its letters' variants, and each word is also found without the prefixes و ف ب ك ل ال.
+Scripts without blanks between words (Chinese, Japanese, Korean, Thai…) give a token a character.
+"""
+
+import re
+import unicodedata
+from functools import cached_property, lru_cache
+
+import regex
+
+# Inside words, invisible: soft hyphen, zero-width space, joiners, word joiner, byte order mark.
+_INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
+_SYMBOLIC = (
+    r"(?:[A-Za-z]\.){2,}[A-Za-z]?(?![^\W_])"  # U.S. U.S.A
+    r"|\$[A-Za-z]+(?:\.[A-Za-z]+)?"  # $AAPL $BRK.A
+    r"|[A-Za-z]{1,2}(?:\+\+|\#)(?![^\W_])"  # C++ C# F#
+    r"|\d+(?:[.,]\d+)+"  # 4.5  1,000
+)
+_POSSESSIVE = r"(?<=[^\W_])['’]s(?![^\W_])"
+# Latin, Greek and Cyrillic as news are written: letters stand alone, no marks to gather. The common, fast case.
+_SIMPLE = re.compile(rf"{_SYMBOLIC}|{_POSSESSIVE}|[^\W_]+(?:[{_INVISIBLE}]+[^\W_]+)*")
+_CHARACTERS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
+_LETTER = r"[[\p{L}\p{N}\u0640]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
+_FULL = regex.compile(
+    rf"{_SYMBOLIC}|{_POSSESSIVE}|{_CHARACTERS}|{_LETTER}(?:\p{{M}}|[{_INVISIBLE}]|{_LETTER})*",
+    regex.VERSION1,
+)
+# What the simple pattern would cut wrongly: combining marks, and the scripts that come a character a token.
+_NEEDS_FULL = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u08ff\u0900-\u1cff\u1dc0-\u1dff\u20d0-\u20ff\u2de0-\u2dff\u2e80-\u9fff"
+    "\ua640-\ua6ff\ua800-\udfff\uf900-\ufaff\ufb1d-\ufdff\ufe20-\ufe2f\ufe70-\ufeff\uff66-\uffdc\U00010a00-\U0003ffff]"
+)
+
+_LETTERS = str.maketrans(
+    {
+        "ł": "l", "Ł": "l", "ø": "o", "Ø": "o", "đ": "d", "Đ": "d", "ð": "d", "Ð": "d", "ħ": "h", "Ħ": "h",
+        "ı": "i", "ŧ": "t", "Ŧ": "t", "ŋ": "n", "Ŋ": "n", "ß": "ss", "ẞ": "ss", "æ": "ae", "Æ": "ae",
+        "œ": "oe", "Œ": "oe", "þ": "th", "Þ": "th", "ə": "e", "Ə": "e",
+        "أ": "ا", "إ": "ا", "آ": "ا", "ٱ": "ا", "ى": "ي", "ی": "ي", "ة": "ه", "ک": "ك", "ھ": "ه", "ہ": "ه",
+        "\u0640": None,  # tatweel, which only stretches a word
+    }
+)  # fmt: skip
+# Marks that change no word: Latin and Greek accents, Hebrew points, Arabic harakat. Indian vowel signs do change it.
+_MARKS = re.compile(f"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed{_INVISIBLE}]")
+_ARABIC = re.compile("[\u0621-\u064a]")
+# The conjunctions, prepositions and article that Arabic writes onto the word, longest first.
+_PREFIXES = re.compile("^(?:وبال|وال|فال|بال|كال|ولل|فلل|لل|وب|ول|وك|فب|فل|ال|و|ف|ب|ك|ل)")
+_SHORTEST_STEM = 3
+# No language writes a longer word; data in disguise does, and an index refuses it (PostgreSQL at 2,046 bytes).
+_LONGEST_WORD = 200
+
+
+class Reading:
+    """A text read once: its words in order, and, when asked, where each stands.
+
+    `raws[i]` is the i-th word as written, `forms(raws[i])` what it counts as, `spans[i]` its (start, end).
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._pattern = _FULL if _NEEDS_FULL.search(text) else _SIMPLE
+        self.raws: list[str] = self._pattern.findall(text)
+
+    @cached_property
+    def spans(self) -> list[tuple[int, int]]:
+        return [found.span() for found in self._pattern.finditer(self.text)]
+
+
+@lru_cache(maxsize=200_000)
+def forms(raw: str) -> tuple[str, ...]:
+    """What a word of a story counts as: its folded form, and for Arabic the same without its prefixes.
+
+    Empty for the possessive 's, which is no word.
+    """
+    folded = fold(raw)
+    if not folded:
+        return ()
+    if not _ARABIC.search(folded):
+        return (folded,)
+    stem = _PREFIXES.sub("", folded)
+    stems = {folded, stem} if len(stem) >= _SHORTEST_STEM else {folded}
+    if folded[0] in "وفبكل" and len(folded) > _SHORTEST_STEM:
+        stems.add(folded[1:])
+    return tuple(sorted(stems))
+
+
+def fold(raw: str) -> str:
+    """The one spelling all spellings of a word share. The query's words and the story's go through it alike."""
+    raw = raw[:_LONGEST_WORD]
+    if raw.isascii() and raw.isalnum():
+        return raw.lower()
+    if raw in ("'s", "’s", "'S", "’S"):
+        return ""
+    if raw[0].isdigit():
+        return _number(raw)
+    if "." in raw and raw[0] != "$":
+        raw = raw.replace(".", "")
+    folded = _MARKS.sub("", unicodedata.normalize("NFKD", raw.translate(_LETTERS).casefold()).translate(_LETTERS))
+    return unicodedata.normalize("NFC", folded)
+
+
+def _number(raw: str) -> str:
+    """1,000 is 1000, 4.50 stays 4.50; digits of any script count as the European ones."""
+    digits = "".join(str(unicodedata.digit(sign)) if sign.isdigit() else sign for sign in raw)
+    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", digits):
+        return digits.replace(",", "")
+    return _MARKS.sub("", unicodedata.normalize("NFKD", digits).casefold())
+
+
+def words(text: str) -> list[str]:
+    """The folded words of a text in order, as a query means them: no forms without prefixes."""
+    return [folded for raw in Reading(text).raws if (folded := fold(raw))]

@@ -1,0 +1,72 @@
+"""The Celery app: queues, and settings under which the broker may lose, repeat and stall without harm.
+
+No result backend, no retries, no countdowns, no acknowledgement kept in Redis: the leases in SQL bring lost work
+back, so the broker is used as what it is good at, a fast bell. Messages are lists of ids and die with their lease.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+POLL, READ, DELIVER = "poll", "read", "deliver"
+QUEUES = (POLL, READ, DELIVER)
+
+app = Celery("wirewatch", include=["worker.tasks"])
+app.conf.update(
+    task_serializer="json",
+    accept_content=["json"],
+    result_backend=None,
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    task_acks_late=False,
+    task_create_missing_queues=True,
+    task_default_queue=POLL,
+    worker_prefetch_multiplier=1,
+    worker_send_task_events=False,
+    worker_enable_remote_control=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+    worker_cancel_long_running_tasks_on_connection_loss=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_connection_timeout=3,
+    broker_transport_options={
+        # A third of the cost of a message, and no 'unacked' sets for a dead worker to leave behind.
+        "ack_emulation": False,
+        "socket_connect_timeout": 3,
+        # Longer than the one second a blocking read asks for; a read that hangs longer is a dead connection.
+        "socket_timeout": 10,
+        "health_check_interval": 10,
+        "retry_on_timeout": False,
+    },
+)
+
+
+def connect(broker_url: str) -> None:
+    """Says where the broker is. Called once by every process that sends or works."""
+    app.conf.broker_url = broker_url
+
+
+def send(task: str, queue: str, arguments: Sequence[object], *, expires: float) -> bool:
+    """Rings the bell: a message that dies after `expires` seconds. False, with a log line, when the broker is away."""
+    try:
+        app.send_task(f"wirewatch.{task}", args=list(arguments), queue=queue, expires=expires, retry=False)
+    except (OperationalError, RedisError, OSError) as error:
+        log.warning("the broker is away, a %s waits for its lease: %s", task, error)
+        return False
+    return True
+
+
+def broker_answers() -> bool:
+    """Whether the broker takes messages now."""
+    try:
+        with app.pool.acquire(block=True, timeout=3) as connection:
+            connection.default_channel.client.ping()
+    except (OperationalError, RedisError, OSError):
+        return False
+    return True

@@ -1,0 +1,172 @@
+"""What was told becomes what is kept: items, sightings, versions, matches, alerts and deliveries, in one transaction.
+
+Polled entries, pages read and imported files all come through here, so that a story is kept, matched and alerted on
+the same way whatever brought it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session
+
+from storage import alerts, items, readings
+from storage.alerts import Met
+from storage.feeds import FeedToPoll
+from storage.items import Known, NewStory, Seen
+from wire.address import same_site
+from wire.revision import fingerprint, is_revised
+from wire.story import Entry, Story
+from worker.rulebook import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A story as somebody told it: a feed's entry, or (without feed and entry) an imported page."""
+
+    story: Story
+    feed: FeedToPoll | None = None
+    entry: Entry | None = None
+
+    @property
+    def key(self) -> str:
+        return self.story.identity.key
+
+    @property
+    def page(self) -> str:
+        """The page to be read before the story is whole; nothing when what was told is all there is."""
+        return self.story.url if self.feed and self.feed.full_text else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one transaction works with: the moment, the rules, and under which claim new work is handed on."""
+
+    now: datetime
+    rules: Rules
+    claim: str
+    lease_ends: datetime
+
+
+@dataclass(slots=True)
+class Kept:
+    """What came of it: the items new and revised, and the work to be sent on after the commit."""
+
+    new: dict[str, int] = field(default_factory=dict)
+    revised: dict[str, int] = field(default_factory=dict)
+    pages: list[int] = field(default_factory=list)
+    deliveries: dict[int, list[int]] = field(default_factory=dict)
+
+
+def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
+    """Keeps what is new, revises what has changed, matches both, and writes the alerts.
+
+    1. What is known? 2. Keep the rest; the constraint decides. 3. Who said something else than before?
+    4. Note who carries what. 5. Pages to be read wait; all else is matched now.
+    """
+    told = list(tellings)
+    first = _first_of_each(told)
+    known = items.known(session, first)
+    new = items.keep(session, [_new(telling) for key, telling in first.items() if key not in known], now=turn.now)
+    known |= items.known(session, first.keys() - known.keys() - new.keys())  # kept by another worker this moment
+
+    changed = _changed(session, told, known)
+    _note_sightings(session, told, {key: one.id for key, one in known.items()} | new, turn.now)
+    kept = Kept(new)
+    _ask_for_pages(session, kept, [*(first[key] for key in new), *changed.values()], known, turn)
+    kept.revised = {key: known[key].id for key, telling in changed.items() if not telling.page}
+    met = [
+        *_match_all(((new[key], 1, first[key].story) for key in new if not first[key].page), turn.rules),
+        *_match_all(_revise_all(session, changed, known, turn.now), turn.rules),
+    ]
+    kept.deliveries = raise_alerts(session, met, turn)
+    return kept
+
+
+def _first_of_each(told: Sequence[Telling]) -> dict[str, Telling]:
+    """One telling a story: the first, but one with a page to read before one without."""
+    first: dict[str, Telling] = {}
+    for telling in told:
+        if telling.key not in first or (telling.page and not first[telling.key].page):
+            first[telling.key] = telling
+    return first
+
+
+def _new(telling: Telling) -> NewStory:
+    return NewStory(telling.story, telling.feed.id if telling.feed else None, unread=bool(telling.page))
+
+
+def _changed(session: Session, told: Sequence[Telling], known: Mapping[str, Known]) -> dict[str, Telling]:
+    """The tellings that say something else than the same feed said before, by identity.
+
+    Two feeds that carry a story in different words, as they all do, revise nothing: only who changes his own words
+    does. Only the feed that brought a story first, or one of the story's own site, is believed.
+    """
+    of_known = [telling for telling in told if telling.key in known]
+    feed_ids = sorted({telling.feed.id for telling in of_known if telling.feed})
+    said = items.sightings(session, sorted({known[telling.key].id for telling in of_known}), feed_ids)
+    changed: dict[str, Telling] = {}
+    for telling in of_known:
+        item = known[telling.key]
+        if telling.feed and telling.entry:
+            before = said.get((item.id, telling.feed.id))
+            if before in (None, fingerprint(telling.entry)) or not _is_believed(telling.feed, item):
+                continue
+        if telling.page or is_revised(item, telling.story):
+            changed.setdefault(telling.key, telling)
+    return changed
+
+
+def _is_believed(feed: FeedToPoll, item: Known) -> bool:
+    return feed.id == item.feed_id or same_site(feed.url, item.url)
+
+
+def _note_sightings(session: Session, told: Sequence[Telling], ids: Mapping[str, int], now: datetime) -> None:
+    seen = {
+        (ids[telling.key], telling.feed.id): Seen(
+            ids[telling.key],
+            telling.feed.id,
+            telling.entry.guid,
+            telling.entry.url,
+            telling.entry.title,
+            fingerprint(telling.entry),
+        )
+        for telling in reversed(told)  # a story that stands twice in one feed: the first counts
+        if telling.feed and telling.entry
+    }
+    before = items.sightings(session, [one.item_id for one in seen.values()], sorted({key[1] for key in seen}))
+    items.see(session, [one for key, one in seen.items() if before.get(key) != one.digest], now)
+
+
+def _ask_for_pages(
+    session: Session, kept: Kept, tellings: Sequence[Telling], known: Mapping[str, Known], turn: Turn
+) -> None:
+    pages = {kept.new.get(telling.key) or known[telling.key].id: telling.page for telling in tellings if telling.page}
+    readings.ask(session, list(pages.items()), claim=turn.claim, due_at=turn.lease_ends)
+    kept.pages = sorted(pages)
+
+
+def _revise_all(
+    session: Session, changed: Mapping[str, Telling], known: Mapping[str, Known], now: datetime
+) -> Iterable[tuple[int, int, Story]]:
+    for key, telling in changed.items():
+        if not telling.page:
+            yield known[key].id, items.revise(session, known[key], telling.story, now), telling.story
+
+
+def _match_all(versions: Iterable[tuple[int, int, Story]], rules: Rules) -> Iterable[Met]:
+    """Each (item id, version, story) against all rules."""
+    for item_id, version, story in versions:
+        yield from match(item_id, version, story.title, story.text, rules)
+
+
+def match(item_id: int, version: int, title: str, text: str, rules: Rules) -> list[Met]:
+    """The rules that a version of an item meets."""
+    return [Met(item_id, version, *rules.versions[found.rule_id], found) for found in rules.match(title, text)]
+
+
+def raise_alerts(session: Session, met: Sequence[Met], turn: Turn) -> dict[int, list[int]]:
+    """Writes the alerts; the deliveries to be sent, by channel."""
+    return alerts.raise_alerts(
+        session, met, channels=turn.rules.channels, claim=turn.claim, due_at=turn.lease_ends, now=turn.now
+    )

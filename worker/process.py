@@ -1,0 +1,184 @@
+"""One worker process: its event loop, its session to the world, its database, its copy of the rules.
+
+They live as long as the process, and the poll, read and deliver tasks all run in them. What it needs to know is
+handed in as a `Config`; a test makes one of its own.
+"""
+
+import asyncio
+import ctypes
+import logging
+import random
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+from storage import alerts, feeds, pulse, readings
+from storage.database import Database
+from storage.work import new_claim
+from wire.cadence import Dice
+from worker import app, channels, delivering, polling, reading
+from worker.delivering import Clock
+from worker.fetch import Limits, open_session
+from worker.guard import Network
+from worker.ingest import Kept, Turn
+from worker.polling import Polled
+from worker.rulebook import Rulebook
+
+log = logging.getLogger(__name__)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a worker process is told: where its database is, how it goes out, and how long a claim lasts."""
+
+    database_url: str
+    user_agent: str = "Wirewatch"
+    allowed_networks: tuple[Network, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    lease: timedelta = timedelta(seconds=60)
+
+
+class Process:
+    """The state of one worker process. Open it after the fork, for neither loops nor connections survive one."""
+
+    def __init__(self, config: Config, *, clock: Clock = utc_now, dice: Dice = random.random) -> None:
+        self.config = config
+        self._clock = clock
+        self._dice = dice
+        self._rulebook = Rulebook()
+        self._database = Database(config.database_url)
+        self._loop = asyncio.new_event_loop()
+        self._http = self._loop.run_until_complete(self._open())
+
+    async def _open(self) -> Any:
+        return open_session(self.config.user_agent, self.config.allowed_networks)
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._http.close())
+        self._loop.close()
+        self._database.dispose()
+
+    def poll(self, claim: str, ids: Sequence[int]) -> None:
+        """Polls claimed feeds, keeps what they brought, sends on what follows."""
+        with self._database.writing() as session:
+            batch = feeds.take(session, ids, claim)
+        polled = self._loop.run_until_complete(polling.poll_all(self._http, batch, self.config.limits))
+        for kept, onward in self._write_polled(polled, claim):
+            self._send_on(onward, kept.deliveries, kept.pages)
+
+    def _write_polled(self, polled: Sequence[Polled], claim: str) -> list[tuple[Kept, str]]:
+        """All in one transaction; if one feed breaks it, each alone, and the broken one gets its error."""
+        try:
+            return [self._write_some(polled, claim)]
+        except (SQLAlchemyError, ValueError) as error:
+            if len(polled) > 1:
+                return [done for one in polled for done in self._write_polled([one], claim)]
+            if not polled or polled[0].error:
+                raise
+            return [self._write_some([polling.as_broken(polled[0], error)], claim)]
+
+    def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
+        with self._database.writing() as session:
+            turn = self._turn(session)
+            return polling.write(session, polled, turn, claim, self._dice), turn.claim
+
+    def read(self, claim: str, item_ids: Sequence[int]) -> None:
+        """Reads claimed pages, completes and matches their items, sends on the alerts."""
+        with self._database.writing() as session:
+            pages = readings.take(session, item_ids, claim)
+        found = self._loop.run_until_complete(reading.read_all(self._http, pages, self.config.limits))
+        with self._database.writing() as session:
+            turn = self._turn(session)
+            deliveries = reading.write(session, found, turn, claim)
+        self._send_on(turn.claim, deliveries, [])
+
+    def deliver(self, claim: str, ids: Sequence[int]) -> None:
+        """Sends claimed deliveries."""
+        with self._database.writing() as session:
+            outgoing = alerts.take(session, ids, claim, now=self._clock(), lease=self.config.lease)
+        sending = delivering.deliver_all(
+            channels.World(self._http),
+            self._database,
+            outgoing,
+            claim=claim,
+            clock=self._clock,
+            dice=self._dice,
+        )
+        self._loop.run_until_complete(sending)
+
+    def beat(self, queue: str) -> None:
+        """Shows that this queue is being eaten."""
+        with self._database.writing() as session:
+            pulse.beat(session, f"worker {queue}", self._clock())
+
+    def _turn(self, session: Session) -> Turn:
+        now = self._clock()
+        return Turn(now, self._rulebook.current(session), new_claim(), now + self.config.lease)
+
+    def _send_on(self, claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int]) -> None:
+        """After the commit, at once; what is lost on the way comes due when its lease ends."""
+        send_on(claim, deliveries, pages, self.config.lease)
+
+
+def send_on(claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int], lease: timedelta) -> None:
+    """Tells the workers of deliveries, a message a channel, and of pages to be read."""
+    for ids in deliveries.values():
+        for start in range(0, len(ids), DELIVERIES_A_MESSAGE):
+            part = ids[start : start + DELIVERIES_A_MESSAGE]
+            app.send("deliver", app.DELIVER, [claim, part], expires=lease.total_seconds())
+    for start in range(0, len(pages), PAGES_A_MESSAGE):
+        part = pages[start : start + PAGES_A_MESSAGE]
+        app.send("read", app.READ, [claim, part], expires=lease.total_seconds())
+
+
+# So many that the message costs little, and so few that they are done well within a lease.
+DELIVERIES_A_MESSAGE = 50
+PAGES_A_MESSAGE = 20
+FEEDS_A_MESSAGE = 100
+
+
+def die_with_parent() -> None:
+    """Asks the kernel to end this process when its parent ends, however it ends (Linux, prctl(2)).
+
+    Without it the children of a killed Celery worker stay behind and hold their connections.
+    """
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+_config: Config | None = None
+_current: Process | None = None
+
+
+def prepare(config: Config) -> None:
+    """Says what processes forked from this one are to be told."""
+    global _config  # noqa: PLW0603 -- Celery forks: what a child knows is what its parent's module held
+    _config = config
+
+
+def current() -> Process:
+    """This process's own state, opened when first asked for, after the fork."""
+    global _current  # noqa: PLW0603 -- one a process, as its loop and its connections are
+    if _current is None:
+        if _config is None:
+            raise RuntimeError("prepare() must say what this worker is told before it works")
+        _current = Process(_config)
+    return _current
+
+
+def close_current() -> None:
+    global _current  # noqa: PLW0603
+    if _current is not None:
+        _current.close()
+        _current = None

@@ -1,0 +1,40 @@
+"""The tasks, by the names messages carry. Each takes ids and a claim, and leaves alone what is no longer its own."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from celery.signals import worker_process_init, worker_process_shutdown
+
+from worker.app import app
+from worker.process import close_current, current, die_with_parent
+
+
+@app.task(name="wirewatch.poll")  # type: ignore[untyped-decorator]
+def poll(claim: str, feed_ids: Sequence[int]) -> None:
+    current().poll(claim, feed_ids)
+
+
+@app.task(name="wirewatch.read")  # type: ignore[untyped-decorator]
+def read(claim: str, item_ids: Sequence[int]) -> None:
+    current().read(claim, item_ids)
+
+
+@app.task(name="wirewatch.deliver")  # type: ignore[untyped-decorator]
+def deliver(claim: str, delivery_ids: Sequence[int]) -> None:
+    current().deliver(claim, delivery_ids)
+
+
+@app.task(name="wirewatch.beat")  # type: ignore[untyped-decorator]
+def beat(queue: str) -> None:
+    current().beat(queue)
+
+
+@worker_process_init.connect  # type: ignore[untyped-decorator]
+def _open(**_: Any) -> None:
+    die_with_parent()
+    current()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def _close(**_: Any) -> None:
+    close_current()
