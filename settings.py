@@ -91,6 +91,8 @@ def read(**given: Any) -> Settings:
         raise BadInput(f"{name}={first['input']}: {first['msg'].removeprefix('Value error, ')}.") from error
     if settings.min_interval > settings.max_interval:
         raise BadInput(f"{PREFIX}MIN_INTERVAL is longer than {PREFIX}MAX_INTERVAL.")
+    if settings.poll_timeout >= settings.lease:
+        raise BadInput(f"{PREFIX}POLL_TIMEOUT must be shorter than {PREFIX}LEASE, or polls are taken for lost.")
     return settings
 
 

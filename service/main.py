@@ -151,13 +151,13 @@ def main() -> None:
     try:
         app()
     except WirewatchError as error:
-        _say_error(error)
+        say_error(error)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our pipe has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say_error(error: WirewatchError) -> None:
+def say_error(error: WirewatchError) -> None:
     print(harmless(str(error)), file=sys.stderr)
     if isinstance(error, QueryError) and error.query and "\n" not in error.query:
         print(f"  {harmless(error.query)}\n  {' ' * error.position}^", file=sys.stderr)

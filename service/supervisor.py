@@ -23,9 +23,9 @@ from worker.process import die_with_parent
 
 log = logging.getLogger(__name__)
 
-# Longer and longer between restarts of what keeps dying, up to half a minute; forgotten after a minute of health.
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
-_HEALTHY_AFTER = 60.0
+# Longer and longer between restarts of what keeps dying; forgotten once it has lived a while.
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
+_HEALTHY_AFTER = 10.0
 # Ctrl-C must be over within ten seconds: workers get six to finish what they are at, the rest one each.
 _GRACE = 6.0
 _LOOK_EVERY = 0.25

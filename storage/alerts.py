@@ -149,13 +149,13 @@ def claim_due_deliveries(
     return by_channel
 
 
-def take(session: Session, ids: Sequence[int], claim: str, *, now: datetime, lease: timedelta) -> list[Outgoing]:
-    """The claimed deliveries, one more attempt noted on each and the lease begun anew."""
+def take(session: Session, ids: Sequence[int], claim: str, *, until: datetime) -> list[Outgoing]:
+    """The claimed deliveries with all that their messages tell, claimed `until` then."""
     mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, DELIVERY.c.state == "pending")
-    session.execute(update(DELIVERY).where(*mine).values(attempts=DELIVERY.c.attempts + 1, due_at=now + lease))
+    session.execute(update(DELIVERY).where(*mine).values(due_at=until))
     rows = session.execute(_outgoing().where(*mine).order_by(DELIVERY.c.id)).all()
     return [
-        Outgoing(row.delivery_id, row.attempts, row.channel_id, row.kind, row.target, _message(row)) for row in rows
+        Outgoing(row.delivery_id, row.attempts + 1, row.channel_id, row.kind, row.target, _message(row)) for row in rows
     ]
 
 
@@ -209,17 +209,19 @@ def _message(row: Row[Any]) -> message.Alert:
 
 def sent(session: Session, delivery_id: int, claim: str, now: datetime) -> None:
     """The channel took it."""
-    session.execute(_finished(delivery_id, claim).values(state="sent", sent_at=now, due_at=None, claim=None, note=""))
+    session.execute(_finished(delivery_id, claim).values(state="sent", sent_at=now, due_at=None, note=""))
 
 
 def failed(session: Session, delivery_id: int, claim: str, *, why: str, due_at: datetime | None) -> None:
     """The channel did not take it: when it is tried again, or None for a dead letter."""
     state = "pending" if due_at else "failed"
-    session.execute(_finished(delivery_id, claim).values(state=state, due_at=due_at, claim=None, note=why))
+    session.execute(_finished(delivery_id, claim).values(state=state, due_at=due_at, note=why))
 
 
 def _finished(delivery_id: int, claim: str) -> Any:
-    return update(DELIVERY).where(DELIVERY.c.id == delivery_id, DELIVERY.c.claim == claim)
+    """A tried delivery: its claim is given back and the try counted."""
+    mine = update(DELIVERY).where(DELIVERY.c.id == delivery_id, DELIVERY.c.claim == claim)
+    return mine.values(claim=None, attempts=DELIVERY.c.attempts + 1)
 
 
 def resend(session: Session, ids: Sequence[int], now: datetime) -> int:

@@ -153,9 +153,13 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
     return [DueFeed(row.id, row.host, row.losses) for row in rows if row.losses < MOST_LOSSES]
 
 
-def take(session: Session, ids: Sequence[int], claim: str) -> list[FeedToPoll]:
-    """Marks claimed feeds as being worked on and returns what a poll needs; those claimed by another are left out."""
-    statement = update(FEED).where(FEED.c.id.in_(ids), FEED.c.claim == claim).values(taken=True).returning(*_TO_POLL)
+def take(session: Session, ids: Sequence[int], claim: str, *, until: datetime) -> list[FeedToPoll]:
+    """Marks claimed feeds as being worked on `until` then, and returns what a poll needs.
+
+    Those claimed by another meanwhile are left out.
+    """
+    mine = (FEED.c.id.in_(ids), FEED.c.claim == claim)
+    statement = update(FEED).where(*mine).values(taken=True, due_at=until).returning(*_TO_POLL)
     return [
         FeedToPoll(**{**row._mapping, "entry_digests": tuple(row.entry_digests)})  # noqa: SLF001 -- its public name
         for row in session.execute(statement)

@@ -44,10 +44,10 @@ def claim_due_readings(session: Session, *, now: datetime, lease: timedelta, lim
     return [row.item_id for row in rows]
 
 
-def take(session: Session, item_ids: Sequence[int], claim: str) -> list[PageToRead]:
-    """The claimed pages with their items, and one more attempt noted on each."""
+def take(session: Session, item_ids: Sequence[int], claim: str, *, until: datetime) -> list[PageToRead]:
+    """The claimed pages with their items, claimed `until` then, and one more attempt noted on each."""
     mine = (READING.c.item_id.in_(item_ids), READING.c.claim == claim)
-    session.execute(update(READING).where(*mine).values(attempts=READING.c.attempts + 1))
+    session.execute(update(READING).where(*mine).values(attempts=READING.c.attempts + 1, due_at=until))
     wanted = select(READING.c.url.label("page"), READING.c.attempts, *(ITEM.c[name] for name in Known.__slots__))
     rows = session.execute(wanted.join(ITEM, ITEM.c.id == READING.c.item_id).where(*mine))
     return [PageToRead(Known(*row[2:]), row.page, row.attempts) for row in rows]

@@ -39,6 +39,8 @@ app.conf.update(
         # A third of the cost of a message, and no 'unacked' sets for a dead worker to leave behind.
         "ack_emulation": False,
         "socket_connect_timeout": 3,
+        # A sender fails at once and leaves it to the lease; the worker's own reconnecting has its own patience.
+        "max_retries": 0,
         # Longer than the one second a blocking read asks for; a read that hangs longer is a dead connection.
         "socket_timeout": 10,
         "health_check_interval": 10,

@@ -14,7 +14,8 @@ from worker.guard import ForbiddenAddress
 
 log = logging.getLogger("wirewatch.alerts")
 
-_SECONDS = aiohttp.ClientTimeout(total=15, connect=5)
+# A receiver that has not taken it by then is slow enough to count as away.
+PATIENCE = 15.0
 _MOST_READ = 500
 # The receiver says that this will never be right: asking again would only annoy it.
 _PERMANENT = frozenset({400, 401, 403, 404, 405, 410, 411, 413, 415, 422})
@@ -22,9 +23,10 @@ _PERMANENT = frozenset({400, 401, 403, 404, 405, 410, 411, 413, 415, 422})
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a channel may use to reach its receiver."""
+    """What a channel may use to reach its receiver, and how many seconds it may take."""
 
     http: aiohttp.ClientSession
+    patience: float = PATIENCE
 
 
 Send = Callable[[World, Outgoing], Awaitable[str]]
@@ -51,12 +53,13 @@ async def _log(_: World, outgoing: Outgoing) -> str:
 
 async def _webhook(world: World, outgoing: Outgoing) -> str:
     headers = {"Idempotency-Key": idempotency_key(outgoing)}
+    patience = aiohttp.ClientTimeout(total=world.patience)
     try:
         async with world.http.post(
             outgoing.target,
             json=payload(outgoing.alert),
             headers=headers,
-            timeout=_SECONDS,
+            timeout=patience,
             allow_redirects=False,
         ) as response:
             said = line((await response.content.read(_MOST_READ)).decode("utf-8", "replace"))

@@ -26,15 +26,22 @@ async def deliver_all(
     outgoing: Sequence[Outgoing],
     *,
     claim: str,
+    until: datetime,
     clock: Clock,
     dice: cadence.Dice,
 ) -> None:
-    """Sends a channel's deliveries. An outcome is written at once, so that a killed worker repeats few."""
+    """Sends a channel's deliveries. An outcome is written at once, so that a killed worker repeats few.
+
+    What could not be over before the claim ends is not begun, or another would send it a second time: it comes
+    due again by itself.
+    """
     gate = asyncio.Semaphore(_AT_ONCE)
+    latest = until - timedelta(seconds=world.patience)
 
     async def deliver(one: Outgoing) -> None:
         async with gate:
-            await _deliver(world, database, one, claim=claim, clock=clock, dice=dice)
+            if clock() <= latest:
+                await _deliver(world, database, one, claim=claim, clock=clock, dice=dice)
 
     await asyncio.gather(*(deliver(one) for one in outgoing))
 

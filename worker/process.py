@@ -71,7 +71,7 @@ class Process:
     def poll(self, claim: str, ids: Sequence[int]) -> None:
         """Polls claimed feeds, keeps what they brought, sends on what follows."""
         with self._database.writing() as session:
-            batch = feeds.take(session, ids, claim)
+            batch = feeds.take(session, ids, claim, until=self._lease_ends())
         polled = self._loop.run_until_complete(polling.poll_all(self._http, batch, self.config.limits))
         for kept, onward in self._write_polled(polled, claim):
             self._send_on(onward, kept.deliveries, kept.pages)
@@ -95,7 +95,7 @@ class Process:
     def read(self, claim: str, item_ids: Sequence[int]) -> None:
         """Reads claimed pages, completes and matches their items, sends on the alerts."""
         with self._database.writing() as session:
-            pages = readings.take(session, item_ids, claim)
+            pages = readings.take(session, item_ids, claim, until=self._lease_ends())
         found = self._loop.run_until_complete(reading.read_all(self._http, pages, self.config.limits))
         with self._database.writing() as session:
             turn = self._turn(session)
@@ -104,26 +104,26 @@ class Process:
 
     def deliver(self, claim: str, ids: Sequence[int]) -> None:
         """Sends claimed deliveries."""
+        until = self._lease_ends()
         with self._database.writing() as session:
-            outgoing = alerts.take(session, ids, claim, now=self._clock(), lease=self.config.lease)
-        sending = delivering.deliver_all(
-            channels.World(self._http),
-            self._database,
-            outgoing,
-            claim=claim,
-            clock=self._clock,
-            dice=self._dice,
+            outgoing = alerts.take(session, ids, claim, until=until)
+        world = channels.World(self._http, min(channels.PATIENCE, self.config.lease.total_seconds() / 2))
+        self._loop.run_until_complete(
+            delivering.deliver_all(
+                world, self._database, outgoing, claim=claim, until=until, clock=self._clock, dice=self._dice
+            )
         )
-        self._loop.run_until_complete(sending)
 
     def beat(self, queue: str) -> None:
         """Shows that this queue is being eaten."""
         with self._database.writing() as session:
             pulse.beat(session, f"worker {queue}", self._clock())
 
+    def _lease_ends(self) -> datetime:
+        return self._clock() + self.config.lease
+
     def _turn(self, session: Session) -> Turn:
-        now = self._clock()
-        return Turn(now, self._rulebook.current(session), new_claim(), now + self.config.lease)
+        return Turn(self._clock(), self._rulebook.current(session), new_claim(), self._lease_ends())
 
     def _send_on(self, claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int]) -> None:
         """After the commit, at once; what is lost on the way comes due when its lease ends."""

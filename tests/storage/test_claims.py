@@ -29,9 +29,9 @@ def claim(database: Database, clock: Clock, limit: int = 1000, token: str = "") 
         return feeds.claim_due_feeds(session, now=clock(), lease=LEASE, limit=limit, claim=token or new_claim())
 
 
-def take(database: Database, token: str, ids: list[int]) -> list[int]:
+def take(database: Database, clock: Clock, token: str, ids: list[int]) -> list[int]:
     with database.writing() as session:
-        return [feed.id for feed in feeds.take(session, ids, token)]
+        return [feed.id for feed in feeds.take(session, ids, token, until=clock() + LEASE)]
 
 
 def test_a_due_feed_is_claimed_once_and_again_when_its_lease_ends(database: Database, clock: Clock) -> None:
@@ -47,8 +47,8 @@ def test_a_late_worker_finds_its_claim_gone(database: Database, clock: Clock) ->
     claim(database, clock, token="first")
     clock.tick(61)
     claim(database, clock, token="second")
-    assert take(database, "first", [1]) == []
-    assert take(database, "second", [1]) == [1]
+    assert take(database, clock, "first", [1]) == []
+    assert take(database, clock, "second", [1]) == [1]
 
 
 def test_a_claim_never_taken_up_is_no_loss(database: Database, clock: Clock) -> None:
@@ -64,7 +64,7 @@ def test_a_feed_lost_three_times_in_a_row_is_paused_with_the_reason(database: Da
     for losses in (0, 1, 2):
         claimed = claim(database, clock, token=f"t{losses}")
         assert (1, losses) in [(feed.id, feed.losses) for feed in claimed]
-        take(database, f"t{losses}", [1])
+        take(database, clock, f"t{losses}", [1])
         clock.tick(61)
     assert [feed.id for feed in claim(database, clock)] == [2]
     with database.reading() as session:

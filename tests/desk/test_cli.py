@@ -1,0 +1,210 @@
+"""The command line as a person and a program meet it: sentences, exit statuses, plain columns, JSON."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
+
+from service import main
+from tests.helpers import Server, item, rss
+
+Run = Callable[..., Result]
+PAGE = Path(__file__).parents[1] / "pages" / "port.txt"
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes) -> Run:
+    """`wirewatch` in a folder of its own; errors come out as the entry point says them."""
+    monkeypatch.setenv("WIREWATCH_DATA", str(tmp_path))
+    monkeypatch.setenv("WIREWATCH_ALLOW_NETWORKS", "127.0.0.0/8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wirewatch.db").write_bytes(sqlite_template)
+
+    def run(*arguments: str, status: int = 0) -> Result:
+        result = CliRunner().invoke(main.app, list(arguments))
+        if isinstance(result.exception, main.WirewatchError):
+            main.say_error(result.exception)
+            assert status == 1, result.exception
+            return result
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == status, result.output
+        return result
+
+    return run
+
+
+def rows(result: Result) -> list[dict[str, object]]:
+    return [json.loads(line) for line in result.output.splitlines()]
+
+
+def test_a_feed_is_added_shown_paused_resumed_polled_and_removed(cli: Run) -> None:
+    assert "as number 1" in cli("feeds", "add", "https://example.org/feed.xml", "--full-text").output
+    (feed,) = rows(cli("feeds", "list", "--json"))
+    assert (feed["url"], feed["state"]) == ("https://example.org/feed.xml", "waiting")
+    cli("feeds", "pause", "example")
+    assert rows(cli("feeds", "list", "--json"))[0]["state"] == "paused"
+    cli("feeds", "resume", "1")
+    cli("feeds", "poll", "1")
+    assert "full text:" in cli("feeds", "show", "1").output
+    cli("feeds", "remove", "1", "--yes")
+    assert rows(cli("feeds", "list", "--json")) == []
+
+
+def test_removing_asks_first(cli: Run) -> None:
+    cli("feeds", "add", "https://example.org/feed.xml")
+    cli("feeds", "remove", "1", status=1)
+    assert len(rows(cli("feeds", "list", "--json"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["feeds", "add", "not-a-url"], "Give one that starts with http:// or https://."),
+        (["feeds", "show", "7"], "`wirewatch feeds list` shows them."),
+        (["rules", "add", "r", 'drones "power'], "Add the second quote."),
+        (["rules", "add", "r", "a OR b c"], "Write (a OR b) AND c, or a OR (b AND c)."),
+        (["rules", "add", "r", "drones", "--to", "nobody"], "`wirewatch channels list` shows them."),
+        (["rules", "add", "7", "drones"], "needs a letter"),
+        (["rules", "test", '"open'], "never closed"),
+        (["channels", "add", "c", "pigeon"], "one of log, webhook"),
+        (["channels", "add", "c", "webhook"], "needs the address"),
+        (["channels", "add", "c", "webhook", "ftp://x"], "starts with http"),
+        (["items", "show", "7"], "`wirewatch items list` shows numbers"),
+        (["items", "search", "NOT x"], "at least one thing"),
+        (["alerts", "show", "7"], "no alert 7"),
+        (["deliveries", "retry"], "Say which"),
+        (["deliveries", "retry", "7"], "None of these"),
+        (["deliveries", "list", "--state", "lost"], "never “lost”"),
+    ],
+)
+def test_bad_input_gets_one_sentence_that_says_what_to_do(
+    cli: Run, capsys: pytest.CaptureFixture[str], command: list[str], says: str
+) -> None:
+    cli(*command, status=1)
+    said = capsys.readouterr().err
+    assert says in said
+    assert "Traceback" not in said
+
+
+def test_a_query_is_shown_with_a_mark_where_reading_stopped(cli: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    cli("rules", "add", "r", 'drones "power', status=1)
+    assert capsys.readouterr().err.splitlines()[1:] == ['  drones "power', "         ^"]
+
+
+def test_an_imported_page_is_kept_once_and_alerts(cli: Run, server: Server) -> None:
+    server.pages["/hook"] = "taken"
+    cli("channels", "add", "hook", "webhook", server.url("/hook"))
+    cli("rules", "add", "port", 'harbour AND ("night shift" OR drones)', "--to", "hook")
+    (first,) = rows(cli("items", "import", str(PAGE), "--json"))
+    assert (first["outcome"], first["identity"]) == ("new", "menafn:1107667696")
+    (second,) = rows(cli("items", "import", str(PAGE), "--json"))
+    assert second["outcome"] == "known"
+    (alert,) = rows(cli("alerts", "list", "--json"))
+    assert alert["matched"] == ["harbour", "night shift"]
+    (delivery,) = rows(cli("deliveries", "list", "--json"))
+    assert delivery["state"] == "pending"
+    assert "night shift" in cli("alerts", "show", "1").output
+    shown = cli("items", "show", "1107667696").output
+    assert "port: harbour, night shift" in shown
+    assert "Legal Disclaimer" not in shown
+    assert [row["id"] for row in rows(cli("rules", "test", "port", "--json"))] == [1]
+
+
+def test_a_file_that_is_no_story_is_said_and_the_others_are_kept(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "note.txt").write_text("milk, bread")
+    result = cli("items", "import", "note.txt", "gone.txt", str(PAGE), status=1)
+    assert "note.txt: This text holds no MENAFN id line" in result.output
+    assert "gone.txt: No such file" in result.output
+    assert "new: menafn:1107667696" in result.output
+
+
+def test_a_channel_is_tried_at_once(cli: Run, server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    server.pages["/hook"] = "thank you"
+    cli("channels", "add", "hook", "webhook", server.url("/hook"))
+    assert "took the sample: 200 thank you" in cli("channels", "test", "hook").output
+    assert json.loads(server.bodies[0])["type"] == "alert.sample"
+    server.pages.clear()
+    cli("channels", "test", "hook", status=1)
+    assert "answered 404" in capsys.readouterr().err
+
+
+def test_an_address_can_be_checked_before_it_is_added(
+    cli: Run, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.pages["/feed"] = rss(item(1110448134), title="Good")
+    server.pages["/page"] = "<html><body>Hello</body></html>"
+    assert "Good: rss20, 1 entries" in cli("feeds", "check", server.url("/feed")).output
+    for path, says in (("/page", "a web page, not a feed"), ("/none", "answered 404")):
+        cli("feeds", "check", server.url(path), status=1)
+        assert says in capsys.readouterr().err
+
+
+def test_foreign_text_cannot_steer_the_terminal(cli: Run, tmp_path: Path) -> None:
+    (tmp_path / "evil.txt").write_text(
+        PAGE.read_text().replace("Port Closed", "Port\x1b[2J\x1b]0;owned\x07 [red]Closed\u202e")
+    )
+    outputs = [
+        cli("items", "import", "evil.txt").output,
+        cli("items", "list").output,
+        cli("items", "show", "1").output,
+        cli("tail", "--rounds", "1").output,
+    ]
+    for output in outputs:
+        assert "[red]Closed" in output
+        assert not {"\x1b", "\x07", "\u202e"} & set(output)
+
+
+def test_tail_shows_the_newest_and_status_how_it_stands(cli: Run) -> None:
+    cli("items", "import", str(PAGE))
+    assert "Port Closed For A Day" in cli("tail", "--rounds", "1").output
+    (kind,) = rows(cli("tail", "--rounds", "1", "--json"))
+    assert kind["kind"] == "story"
+    status = cli("status").output
+    assert "not running; start it with `wirewatch run`" in status
+    assert "1 kept" in status
+    assert rows(cli("status", "--json"))[0]["items"] == 1
+
+
+def test_a_rule_and_a_channel_come_and_go(cli: Run) -> None:
+    cli("channels", "add", "log", "log")
+    cli("rules", "add", "r", "drones", "--to", "log")
+    assert rows(cli("rules", "list", "--json"))[0]["to"] == ["log"]
+    cli("channels", "remove", "log", "--yes")
+    cli("rules", "remove", "r", "--yes")
+    assert rows(cli("rules", "list", "--json")) == rows(cli("channels", "list", "--json")) == []
+    cli("rules", "add", "r", "missiles")
+    assert rows(cli("rules", "list", "--json"))[0]["version"] == 2
+
+
+def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
+    cli: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value, says in (
+        ("WIREWATCH_LEASE", "soon", "WIREWATCH_LEASE=soon: write a time like 30s"),
+        ("WIREWATCH_WORKERS", "0", "WIREWATCH_WORKERS=0: "),
+        ("WIREWATCH_LEESE", "30s", "did you mean WIREWATCH_LEASE?"),
+        ("WIREWATCH_ALLOW_NETWORKS", "10.0.0.0/99", "“10.0.0.0/99” is no network"),
+        ("WIREWATCH_DATABASE_URL", "mysql://x/y", "SQLite or PostgreSQL"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            cli("run", status=1)
+        said = capsys.readouterr().err
+        assert says in said
+        assert said.count("\n") == 1
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    def walk(command: object, path: tuple[str, ...]) -> None:
+        if children := getattr(command, "commands", None):
+            for name, child in children.items():
+                walk(child, (*path, name))
+        elif not command.hidden:  # type: ignore[attr-defined]
+            assert "Example: wirewatch" in (command.help or ""), path  # type: ignore[attr-defined]
+
+    walk(typer.main.get_command(main.app), ())
