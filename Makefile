@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test lint bench lock clean
+.PHONY: demo run test lint lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/wirewatch demo
@@ -13,15 +13,12 @@ run: $(VENV)/ready
 	@$(BIN)/wirewatch run
 
 test: $(VENV)/ready-dev
-	$(BIN)/pytest $(T)
+	$(BIN)/pytest -n auto --dist worksteal $(T)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
-
-bench: $(VENV)/ready-dev
-	$(BIN)/python -m bench
 
 # Resolves the dependencies anew; run it after changing them in pyproject.toml.
 lock: $(VENV)/ready-dev

@@ -121,6 +121,17 @@ def sightings(session: Session, item_ids: Sequence[int], feed_ids: Sequence[int]
     return {(row.item_id, row.feed_id): row.digest for row in rows}
 
 
+def seen_at(session: Session, feed_id: int, urls: Sequence[str]) -> dict[tuple[str, str], str]:
+    """The items this feed carried at these addresses: their identities by (address, title)."""
+    wanted = select(SIGHTING.c.url, SIGHTING.c.title, ITEM.c.identity).join(ITEM, ITEM.c.id == SIGHTING.c.item_id)
+    rows = (
+        row
+        for some in chunks(urls)
+        for row in session.execute(wanted.where(SIGHTING.c.feed_id == feed_id, SIGHTING.c.url.in_(some)))
+    )
+    return {(row.url, row.title): row.identity for row in rows}
+
+
 def see(session: Session, seen: Sequence[Seen], now: datetime) -> None:
     """Notes sightings; a feed that says something else of an item than before has its sighting corrected."""
     rows = [

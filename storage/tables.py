@@ -134,11 +134,11 @@ class ItemVersion(SQLModel, table=True):
 class Sighting(SQLModel, table=True):
     """This feed carried this item, under this guid, address and title. `digest` is what the feed last said of it."""
 
-    __table_args__ = (UniqueConstraint("item_id", "feed_id"),)
+    __table_args__ = (UniqueConstraint("item_id", "feed_id"), Index("sighting_address", "feed_id", "url"))
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     item_id: int = Field(foreign_key="item.id", sa_type=BigId)
-    feed_id: int = Field(foreign_key="feed.id", index=True)
+    feed_id: int = Field(foreign_key="feed.id")
     guid: str
     url: str
     title: str

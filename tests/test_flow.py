@@ -14,7 +14,7 @@ from storage.database import Database
 from storage.tables import Feed, Item
 from tests.helpers import Clock, Server, item, rss
 from wire.cadence import Bounds
-from worker import polling
+from wire.entries import to_story
 from worker.fetch import Limits
 from worker.process import Process
 
@@ -124,6 +124,19 @@ def test_an_edit_is_a_version_and_the_same_rule_is_not_told_twice(world: World) 
     with world.database.reading() as session:
         held = alerts.deliveries(session, limit=5, state="held")
     assert [row.note for row in held] == ["held: an earlier version of this story was told already"]
+
+
+@pytest.mark.parametrize("link", ["https://example.org/story", ""])
+def test_a_site_that_makes_its_guids_anew_tells_nothing_twice(world: World, link: str) -> None:
+    stories = [{"title": f"Storm {n}", "link": link and f"{link}/{n}", "description": "Rain."} for n in range(5)]
+    world.feed("/a.xml", *({**story, "guid": f"first-{n}"} for n, story in enumerate(stories)))
+    world.rule("storm")
+    world.run()
+    world.server.pages["/a.xml"] = rss(*({**story, "guid": f"second-{n}"} for n, story in enumerate(stories)))
+    world.run(4000)
+    expected = 5 if link else 10  # without an address nothing but the title speaks for their being the same
+    assert len(world.items()) == expected
+    assert len(world.hooks()) == expected
 
 
 def test_an_edit_that_meets_a_rule_for_the_first_time_is_told(world: World) -> None:
@@ -314,14 +327,14 @@ def test_one_feed_that_breaks_the_batch_hurts_only_itself(world: World, monkeypa
     world.feed("/a.xml", item(1110448134))
     world.feed("/b.xml", item(1110448135, title="poison"))
     world.feed("/c.xml", item(1110448136))
-    honest = polling.to_story
+    honest = to_story
 
-    def poisoned(entry: Any, **more: Any) -> Any:
+    def poisoned(entry: Any, *more: Any, **named: Any) -> Any:
         if entry.title == "poison":
             raise ValueError("this one cannot be kept")
-        return honest(entry, **more)
+        return honest(entry, *more, **named)
 
-    monkeypatch.setattr(polling, "to_story", poisoned)
+    monkeypatch.setattr("worker.polling.to_story", poisoned)
     world.run()
     assert sorted(found.story_id for found in world.items()) == ["1110448134", "1110448136"]
     assert "could not be kept: ValueError" in world.the_feed("2").last_error

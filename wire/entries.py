@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from time import struct_time
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin
 
 import feedparser
@@ -16,9 +16,8 @@ import feedparser
 from wire import jsonfeed, menafn
 from wire.address import absolute
 from wire.errors import NotAFeed
-from wire.identity import identify
 from wire.markup import clip, line, plain, to_text
-from wire.story import Document, Entry, Story
+from wire.story import Document, Entry, Identity, Story
 
 # What a person could want of one entry; beyond it lies an attack or a mistake, and a database row of megabytes.
 LONGEST_TITLE = 1_000
@@ -48,8 +47,8 @@ def parse(body: bytes, *, url: str = "", content_type: str = "") -> Document:
     return _bounded(Document(kind, _text_of(feed, "title", kind), entries, line(str(feed.get("language", "")))))
 
 
-def to_story(entry: Entry, *, feed: str, now: datetime) -> Story:
-    """The story an entry tells. `feed` tells the feed apart from others.
+def to_story(entry: Entry, identity: Identity, *, now: datetime) -> Story:
+    """The story an entry tells.
 
     The wire's furniture is taken off, so that a rule for Kuwait does not meet every story of Kuwait's agency. A date
     more than a day ahead is a mistake or a trick to stay on top, and counts as a day ahead.
@@ -57,7 +56,7 @@ def to_story(entry: Entry, *, feed: str, now: datetime) -> Story:
     provider, text = menafn.split_dateline(entry.text) or ("", entry.text)
     latest = now + timedelta(days=1)
     return Story(
-        identity=identify(entry, feed),
+        identity=identity,
         title=entry.title,
         text=menafn.without_furniture(text),
         url=entry.url,
@@ -110,7 +109,8 @@ def _entry(raw: Mapping[str, Any], parsed: Mapping[str, Any], url: str) -> Entry
 
 def _moment(raw: Mapping[str, Any], name: str) -> struct_time | None:
     """A date of an entry, past feedparser's own `get`, which warns that it takes one date for the other."""
-    return dict.get(raw, name)  # type: ignore[arg-type]
+    found: struct_time | None = dict.get(cast("dict[str, Any]", raw), name)
+    return found
 
 
 def _texts(raw: Mapping[str, Any], kind: str) -> Iterator[str]:

@@ -6,6 +6,8 @@ says something within its own feed only), the address, and last a digest of the 
 
 import hashlib
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -46,13 +48,24 @@ _WIRES = (
 )
 
 
-def identify(entry: Entry, feed: str) -> Identity:
-    """The identity of an entry. `feed` tells the feed apart from others; guids of two feeds are never compared."""
+def identify_all(entries: Sequence[Entry], feed: str) -> list[Identity]:
+    """The identities of a document's entries, in their order. `feed` tells the feed apart from others."""
+    links = Counter(normalise(entry.url) for entry in entries)
+    return [identify(entry, feed, alone=links[normalise(entry.url)] == 1) for entry in entries]
+
+
+def identify(entry: Entry, feed: str, *, alone: bool = True) -> Identity:
+    """The identity of an entry; guids of two feeds are never compared.
+
+    `alone` says that no other entry of the document has its link. Then a guid that is this link with a fragment
+    behind it counts as the link: some sites number a story's editions there, `…/articles/x#0`, `#1`.
+    """
     for address in (entry.url, entry.guid):
         if named := identify_address(address):
             return named
     if _is_address(entry.guid):
-        return Identity(_bounded("url:", normalise(entry.guid)))
+        guid, link = normalise(entry.guid), normalise(entry.url)
+        return Identity(_bounded("url:", link if alone and guid.split("#")[0] == link else guid))
     if entry.guid:
         return Identity(_bounded(f"guid:{feed}:", entry.guid))
     if entry.url:

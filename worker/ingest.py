@@ -4,8 +4,9 @@ Polled entries, pages read and imported files all come through here, so that a s
 the same way whatever brought it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -16,7 +17,7 @@ from storage.feeds import FeedToPoll
 from storage.items import Known, NewStory, Seen
 from wire.address import same_site
 from wire.revision import fingerprint, is_revised
-from wire.story import Entry, Story
+from wire.story import Entry, Identity, Story
 from worker.rulebook import Rules
 
 
@@ -65,8 +66,10 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
     4. Note who carries what. 5. Pages to be read wait; all else is matched now.
     """
     told = list(tellings)
+    known = items.known(session, [telling.key for telling in told])
+    told = _recognised(session, told, known)
     first = _first_of_each(told)
-    known = items.known(session, first)
+    known |= items.known(session, first.keys() - known.keys())
     new = items.keep(session, [_new(telling) for key, telling in first.items() if key not in known], now=turn.now)
     known |= items.known(session, first.keys() - known.keys() - new.keys())  # kept by another worker this moment
 
@@ -81,6 +84,26 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
     ]
     kept.deliveries = raise_alerts(session, met, turn)
     return kept
+
+
+def _recognised(session: Session, told: Sequence[Telling], known: Mapping[str, Known]) -> list[Telling]:
+    """Tellings under a new guid of stories their feed carried before, given back their old identity.
+
+    Some sites make all guids anew each night. The same feed, address and title make the same story.
+    """
+    strange: dict[int, set[str]] = defaultdict(set)
+    for telling in told:
+        if telling.feed and telling.entry and telling.entry.url and telling.key not in known:
+            strange[telling.feed.id].add(telling.entry.url)
+    seen = {feed_id: items.seen_at(session, feed_id, sorted(urls)) for feed_id, urls in strange.items()}
+    return [_under_old_name(telling, seen) if telling.key not in known else telling for telling in told]
+
+
+def _under_old_name(telling: Telling, seen: Mapping[int, Mapping[tuple[str, str], str]]) -> Telling:
+    if not telling.feed or not telling.entry:
+        return telling
+    key = seen.get(telling.feed.id, {}).get((telling.entry.url, telling.entry.title))
+    return replace(telling, story=replace(telling.story, identity=Identity(key))) if key else telling
 
 
 def _first_of_each(told: Sequence[Telling]) -> dict[str, Telling]:

@@ -18,7 +18,7 @@ from storage.work import still_claimed
 from wire import cadence
 from wire.entries import parse, to_story
 from wire.errors import NotAFeed, PollFailed
-from wire.identity import digest
+from wire.identity import digest, identify_all
 from wire.markup import line
 from wire.story import Document, Entry
 from worker import ingest
@@ -91,8 +91,8 @@ def write(session: Session, polled: Sequence[Polled], turn: Turn, claim: str, di
 
 def _tellings(polled: Polled, now: datetime) -> list[Telling]:
     entries = polled.document.entries if polled.document else ()
-    feed = str(polled.feed.id)
-    return [Telling(to_story(entry, feed=feed, now=now), polled.feed, entry) for entry in entries]
+    named = zip(entries, identify_all(entries, str(polled.feed.id)), strict=True)
+    return [Telling(to_story(entry, identity, now=now), polled.feed, entry) for entry, identity in named]
 
 
 def _finish(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from service import main
 from tests.helpers import Server, item, rss
+from wire.errors import WirewatchError
 
 Run = Callable[..., Result]
 PAGE = Path(__file__).parents[1] / "pages" / "port.txt"
@@ -26,7 +26,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes)
 
     def run(*arguments: str, status: int = 0) -> Result:
         result = CliRunner().invoke(main.app, list(arguments))
-        if isinstance(result.exception, main.WirewatchError):
+        if isinstance(result.exception, WirewatchError):
             main.say_error(result.exception)
             assert status == 1, result.exception
             return result

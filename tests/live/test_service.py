@@ -1,5 +1,6 @@
 """The whole service as real processes: started, broken on purpose, stopped."""
 
+import functools
 import os
 import random
 import signal
@@ -175,23 +176,22 @@ def test_twenty_kills_lose_and_double_nothing(service: Service) -> None:
     service.set_up()
     service.publish(5)
     service.start()
-    wait_until(lambda: service.told(), 30, "the service is at work")
+    wait_until(service.told, 30, "the service is at work")
+    dice = random.Random(11)
     victims: dict[str, Callable[[], list[psutil.Process]]] = {
         "pool process": lambda: service.child("worker", "--queues")[-2:][:1],
-        "worker": lambda: service.child("worker", random.choice(["poll,read", "deliver"]))[:1],
-        "redis": lambda: service.child("redis"),
+        "worker": lambda: service.child("worker", dice.choice(["poll,read", "deliver"]))[:1],
+        "redis": functools.partial(service.child, "redis"),
     }
     order = [*["pool process"] * 10, *["worker"] * 5, *["redis"] * 5]
-    random.Random(11).shuffle(order)
+    dice.shuffle(order)
     for number, kind in enumerate(order):
         service.publish(3)
-        with service.database.reading() as session:
-            polls = session.execute(text("SELECT count(*) FROM poll")).scalar_one()
-        wait_until(lambda kind=kind: victims[kind](), 20, f"there is a {kind} to kill")
+        wait_until(victims[kind], 20, f"there is a {kind} to kill")
         for victim in victims[kind]():
             victim.kill()
         if number % 3 == 0:  # at any moment: now and then only when work has gone on, else in the midst of recovering
-            wait_until(lambda polls=polls: _polls(service) > polls, 30, "polls go on")
+            wait_until(_more_polls(service), 30, "polls go on")
     try:
         wait_until(lambda: service.told() >= service.truth(), 60, "every story is told")
     finally:
@@ -199,9 +199,15 @@ def test_twenty_kills_lose_and_double_nothing(service: Service) -> None:
     _nothing_lost_or_doubled(service)
 
 
-def _polls(service: Service) -> int:
-    with service.database.reading() as session:
-        return int(session.execute(text("SELECT count(*) FROM poll")).scalar_one())
+def _more_polls(service: Service) -> Callable[[], bool]:
+    """Whether there have been more polls than at the time of asking."""
+
+    def polls() -> int:
+        with service.database.reading() as session:
+            return int(session.execute(text("SELECT count(*) FROM poll")).scalar_one())
+
+    before = polls()
+    return lambda: polls() > before
 
 
 def _nothing_lost_or_doubled(service: Service) -> None:

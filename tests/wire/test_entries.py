@@ -5,6 +5,7 @@ import pytest
 from tests.helpers import NOON, item, rss
 from wire.entries import MOST_ENTRIES, parse, to_story
 from wire.errors import NotAFeed
+from wire.identity import identify
 from wire.story import Entry
 
 ATOM = b"""<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://example.org/base/">
@@ -104,7 +105,7 @@ def test_sizes_are_bounded() -> None:
 
 def test_a_story_is_told_without_the_wires_furniture() -> None:
     (entry,) = parse(rss(item(1110448134, "T", "(MENAFN - Kuwait News Agency (KUNA))KUWAIT: Calm."))).entries
-    story = to_story(entry, feed="1", now=NOON)
+    story = to_story(entry, identify(entry, "1"), now=NOON)
     assert (story.identity.key, story.provider, story.text) == (
         "menafn:1110448134", "Kuwait News Agency (KUNA)", "KUWAIT: Calm."
     )  # fmt: skip
@@ -112,4 +113,4 @@ def test_a_story_is_told_without_the_wires_furniture() -> None:
 
 def test_a_date_in_the_future_counts_as_tomorrow_at_most() -> None:
     (entry,) = parse(rss({"title": "x", "pubDate": "Fri, 01 Jan 2100 00:00:00 GMT"})).entries
-    assert to_story(entry, feed="1", now=NOON).published_at == NOON + timedelta(days=1)
+    assert to_story(entry, identify(entry, "1"), now=NOON).published_at == NOON + timedelta(days=1)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.identity import digest, identify, normalise
+from wire.identity import digest, identify, identify_all, normalise
 from wire.story import Entry
 
 
@@ -25,6 +25,14 @@ def named(guid: str = "", url: str = "", title: str = "T", text: str = "x", feed
 )
 def test_an_entry_is_named_by_what_says_most(guid: str, url: str, key: str) -> None:
     assert named(guid, url) == key
+
+
+def test_editions_numbered_behind_the_link_are_one_story_unless_entries_share_the_link() -> None:
+    first, second = (
+        Entry(f"https://example.org/a#{n}", "https://example.org/a?utm_source=x", "T", "x") for n in (0, 1)
+    )
+    assert identify(first, "7") == identify(second, "7")
+    assert len(set(identify_all([first, second], "7"))) == 2
 
 
 def test_a_guid_means_something_in_its_own_feed_only() -> None:

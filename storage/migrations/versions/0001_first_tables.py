@@ -201,7 +201,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("item_id", "feed_id"),
     )
-    op.create_index("ix_sighting_feed_id", "sighting", ["feed_id"], unique=False)
+    op.create_index("sighting_address", "sighting", ["feed_id", "url"], unique=False)
 
     op.create_table(
         "delivery",

@@ -1,0 +1,137 @@
+"""Real feeds that nobody here wrote, where they are at hand: every file read, every wire polled, every series played."""
+
+import csv
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from scheduler.loop import Scheduler
+from storage import feeds, items
+from storage.database import Database
+from storage.items import ITEM, SIGHTING
+from tests.helpers import Clock, Server
+from wire.cadence import Bounds
+from wire.entries import parse
+from wire.errors import NotAFeed
+from worker.process import Process
+
+BOUNDS = Bounds(60, 3600)
+
+
+def rows(shared: Path, *folders: str) -> Iterator[dict[str, str]]:
+    with (shared / "feeds" / "INDEX.tsv").open() as index:
+        for row in csv.DictReader(index, delimiter="\t"):
+            if not folders or row["path"].split("/")[0] in folders:
+                yield row
+
+
+def body(shared: Path, row: dict[str, str]) -> bytes:
+    return (shared / "feeds" / row["path"]).read_bytes()
+
+
+def entries(content: bytes) -> int | None:
+    """How many entries, or None for what is no feed."""
+    try:
+        return len(parse(content).entries)
+    except NotAFeed:
+        return None
+
+
+def test_every_file_is_read_with_as_many_entries_as_feedparser_finds(shared: Path) -> None:
+    differing = {}
+    for row in rows(shared):
+        if row["kind"] != "jsonfeed":
+            found, expected = entries(body(shared, row)), int(row["entries_feedparser_6.0.14"] or 0)
+            if (found or 0) != expected:
+                differing[row["path"]] = (found, expected)
+    assert differing == {}
+
+
+def serve(server: Server, shared: Path, chosen: list[dict[str, str]]) -> None:
+    server.pages.update({f"/{row['path']}": body(shared, row) for row in chosen})
+
+
+def work(scheduler: Scheduler, process: Process, sent: list[Any]) -> None:
+    scheduler.round()
+    while sent:
+        task, _, arguments = sent.pop(0)
+        if task != "beat":
+            getattr(process, task)(*arguments)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_every_captured_wire_is_polled_and_nothing_is_kept_twice(
+    shared: Path, database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]
+) -> None:
+    chosen = list(rows(shared, "wire"))
+    serve(server, shared, chosen)
+    with database.writing() as session:
+        for row in chosen:
+            feeds.add(session, server.url(f"/{row['path']}"), now=clock(), bounds=BOUNDS)
+    scheduler = Scheduler(database, clock, process.config.lease)
+    work(scheduler, process, sent)
+    with database.reading() as session:
+        counts, failed = {}, {}
+        for feed in feeds.watched(session):
+            (poll,) = feeds.polls_of(session, feed.id or 0, 5)
+            counts[feed.url.removeprefix(server.base)[1:]] = poll.entries
+            if feed.last_error:
+                failed[feed.url] = feed.last_error
+        kept = items.count(session)
+        titles = Counter((item.url, item.title) for item in items.newest(session, limit=10_000) if item.url)
+    assert failed == {}
+    assert counts == {row["path"]: int(row["entries_feedparser_6.0.14"]) for row in chosen}
+    assert [one for one, count in titles.items() if count > 1] == []
+    clock.tick(4000)
+    work(scheduler, process, sent)
+    with database.reading() as session:
+        assert items.count(session) == kept
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_series_of_real_polls_revise_and_never_double(
+    shared: Path, database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]
+) -> None:
+    """Every series at once, poll after poll: an error page is a failure that ends, an edit a version."""
+    series: dict[str, list[bytes]] = {}
+    for row in sorted(rows(shared, "series"), key=lambda row: row["path"]):
+        series.setdefault(str(Path(row["path"]).parent), []).append(body(shared, row))
+    with database.writing() as session:
+        for name in series:
+            feeds.add(session, server.url(f"/{name}"), now=clock(), bounds=BOUNDS)
+    scheduler = Scheduler(database, clock, process.config.lease)
+    outcomes: dict[str, list[str]] = {name: [] for name in series}
+    for number in itertools.count():
+        playing = {name: bodies[number] for name, bodies in series.items() if number < len(bodies)}
+        if not playing:
+            break
+        server.pages = {f"/{name}": content for name, content in playing.items()}
+        clock.tick(90_000)
+        work(scheduler, process, sent)
+        with database.reading() as session:
+            for feed in feeds.watched(session):
+                name = feed.url.removeprefix(server.base)[1:]
+                if name in playing:
+                    outcomes[name].append(feed.last_error)
+    failures = Counter({name: sum(map(bool, found)) for name, found in outcomes.items()})
+    pages = Counter(str(Path(row["path"]).parent) for row in rows(shared, "series") if row["kind"] == "html")
+    assert +failures == pages
+    assert {error.split(".")[0] for found in outcomes.values() for error in found if error} == {
+        "The answer is a web page, not a feed"
+    }
+    assert {found[-1] for found in outcomes.values()} == {""}
+    with database.reading() as session:
+        twice = [key for key, count in _same_story(session).items() if count > 1]
+    assert twice == []
+
+
+def _same_story(session: Any) -> Counter[tuple[int, str, str]]:
+    found = session.execute(
+        select(SIGHTING.c.feed_id, ITEM.c.url, ITEM.c.title).join(ITEM, ITEM.c.id == SIGHTING.c.item_id)
+    )
+    return Counter((row.feed_id, row.url, row.title) for row in found)
