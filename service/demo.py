@@ -7,6 +7,7 @@ import random
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import threading
 from datetime import UTC, datetime
@@ -71,7 +72,7 @@ def _set_up(database: Database, port: int) -> None:
 
 
 def _welcome(settings: Settings, port: int) -> None:
-    command = f"wirewatch --data {settings.data}"
+    command = f"{sys.argv[0] if os.sep in sys.argv[0] else 'wirewatch'} --data {settings.data}"
     show.say(
         f"""
 Wirewatch demo: a sample wire publishes a story every few seconds at http://127.0.0.1:{port},

@@ -1,5 +1,6 @@
 """The `wirewatch` command, put together: the desk's commands look and set, the service's do work."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -148,6 +149,8 @@ def test(which: str = channels.WHICH) -> None:
 
 def main() -> None:
     """The entry point. Errors of a person's making are one sentence and exit status 1; 2 is wrong usage."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # into a pipe too: `wirewatch tail | grep …` must not lag
     try:
         app()
     except WirewatchError as error:

@@ -1,5 +1,6 @@
 """`wirewatch run`, `worker` and `scheduler`: the entry points of the processes."""
 
+import logging
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ from worker import app as celery
 from worker.fetch import Limits
 from worker.guard import parse_networks
 from worker.process import Config, prepare, utc_now
+
+log = logging.getLogger(__name__)
 
 
 def redis_url(settings: Settings) -> str:
@@ -112,6 +115,7 @@ def run_service(
             ready=lambda: _answers(settings.data),
         )
         supervisor.stop = _stop_on_signals()
+        log.info("Wirewatch runs on %s; Ctrl-C stops it", settings.data)
         supervisor.run()
 
 

@@ -91,7 +91,7 @@ class Supervisor:
         child.restart_at = 0.0
         if child.is_broker:
             self._broker_since = child.started_at
-        log.debug("%s started as process %s", child.name, child.process.pid)
+        log.info("%s started as process %s", child.name, child.process.pid)
 
     def _await_broker(self) -> None:
         deadline = time.monotonic() + 5
@@ -148,6 +148,7 @@ class Supervisor:
 
     def _end_all(self) -> None:
         """The last started first: nothing new is asked for, then what was asked is finished, then the broker goes."""
+        log.info("stopping")
         deadline = time.monotonic() + _GRACE
         for child in reversed(self._children):
             if not child.is_broker:

