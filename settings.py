@@ -5,7 +5,6 @@ Only entry points import this. A wrong value stops the start with one line that 
 
 import difflib
 import os
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,23 +13,14 @@ import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wire.cadence import parse_duration
 from wire.errors import BadInput
 
 PREFIX = "WIREWATCH_"
-_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)")
 
 
 def _duration(written: Any) -> Any:
-    """`30s`, `15m`, `48h`, `7d`; a bare number counts seconds."""
-    if not isinstance(written, str):
-        return written
-    if found := _DURATION.fullmatch(written.strip()):
-        return timedelta(seconds=float(found[1]) * _UNITS[found[2]])
-    try:
-        return timedelta(seconds=float(written))
-    except ValueError:
-        raise ValueError("write a time like 30s, 15m, 48h or 7d") from None
+    return parse_duration(written) if isinstance(written, str) else written
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]

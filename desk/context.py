@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import typer
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from storage.database import Database
-from wire.cadence import Bounds
+from wire.cadence import Bounds, parse_duration
 from wire.errors import BadInput
 
 JSON = typer.Option(False, "--json", help="One JSON object a line, for programs.")
@@ -37,6 +37,14 @@ class Desk:
         if self._database is None:
             self._database = self.open_database()
         return self._database
+
+
+def duration(written: str) -> timedelta:
+    """A time as a person types it. Raises BadInput."""
+    try:
+        return parse_duration(written)
+    except ValueError as error:
+        raise BadInput(f"“{written}” is no time: {error}.") from error
 
 
 _desk: ContextVar[Desk] = ContextVar("desk")

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from wire.markup import harmless, line, plain
 
-_console = Console(highlight=False, markup=False, soft_wrap=True)
+_console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 Row = Mapping[str, Any]
 

@@ -30,6 +30,10 @@ _DELIVERIES_A_ROUND = 50 * DELIVERIES_A_MESSAGE
 BEAT_EVERY = timedelta(seconds=5)
 
 
+# Less than this is the clock being kept right, not being set back.
+_SET_BACK = timedelta(seconds=30)
+
+
 @dataclass(slots=True)
 class Scheduler:
     """The loop's state: what it reads, the clock, and how long a claim lasts."""
@@ -39,6 +43,7 @@ class Scheduler:
     lease: timedelta
     pause: float = 0.5
     _broker_was_there: bool = True
+    _last_round: datetime | None = None
     _next_beat: datetime | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -52,12 +57,22 @@ class Scheduler:
 
     def round(self) -> None:
         """One look at what is due: feeds, pages, deliveries."""
+        self._mind_the_clock()
         if not self._broker_is_there():
             return
         self._beat()
         self._send_polls()
         self._send_readings()
         self._send_deliveries()
+
+    def _mind_the_clock(self) -> None:
+        """After the clock was set back, all that is due would wait for the hour that was taken away."""
+        now = self.clock()
+        if self._last_round and now < self._last_round - _SET_BACK:
+            log.warning("the clock was set back by %s; every feed is polled now", self._last_round - now)
+            with self.database.writing() as session:
+                feeds.forget_times(session, now)
+        self._last_round = now
 
     def _broker_is_there(self) -> bool:
         there = app.broker_answers()

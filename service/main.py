@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from desk import show
-from desk.commands import alerts, channels, feeds, items, rules, watch
+from desk.commands import alerts, channels, feeds, items, lists, rules, watch
 from desk.context import JSON, Desk, desk, sit_down
 from service import commands, demo, run
 from settings import Settings, read
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(feeds.app, name="feeds")
 app.add_typer(rules.app, name="rules")
+app.add_typer(lists.app, name="lists")
 app.add_typer(channels.app, name="channels")
 app.add_typer(items.app, name="items")
 app.add_typer(alerts.app, name="alerts")

@@ -6,13 +6,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, func, select, update
 from sqlmodel import Session
 
 from storage.database import chunks, insert
 from storage.items import ITEM, VERSION
 from storage.tables import Alert, Channel, Delivery, Rule, Sighting, table
-from storage.work import claim_due
+from storage.work import claim_due, row_count
 from wire import message
 from wire.errors import BadInput
 from wire.story import Match, Span
@@ -33,6 +33,7 @@ class Met:
     rule_version: int
     query: str
     match: Match
+    shadow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +53,29 @@ def raise_alerts(
     met: Sequence[Met],
     *,
     channels: Mapping[int, Sequence[int]],
-    claim: str,
+    claim: str | None,
     due_at: datetime,
     now: datetime,
 ) -> dict[int, list[int]]:
     """Writes alerts not written before and a delivery to each channel of their rules; new delivery ids by channel.
 
     The deliveries are claimed at once for whoever sends them on after the commit; the lease is the safety net.
-    A later version of a story a rule has told already is recorded and held, not told again.
+    What a channel was told already of a story by the same rule, in another version, is recorded and held. A shadow
+    records and tells nobody.
     """
-    told = _told(session, met)
     new = _insert_alerts(session, met, now)
+    told = _told(session, [alert.item_id for alert in new])
     rows = [
         _delivery(
-            alert.id,
+            alert,
             channel_id,
-            held=(alert.rule_id, alert.item_id) in told,
+            held=(alert.rule_id, alert.item_id, channel_id) in told,
             claim=claim,
             due_at=due_at,
             now=now,
         )
         for alert in new
+        if not alert.shadow
         for channel_id in channels.get(alert.rule_id, ())
     ]
     sent: dict[int, list[int]] = defaultdict(list)
@@ -84,14 +87,17 @@ def raise_alerts(
     return sent
 
 
-def _told(session: Session, met: Sequence[Met]) -> set[tuple[int, int]]:
-    """The (rule, item) pairs among these that have an alert of an earlier version."""
-    later = sorted({one.item_id for one in met if one.version > 1})
-    pairs = select(ALERT.c.rule_id, ALERT.c.item_id)
+def _told(session: Session, item_ids: Sequence[int]) -> set[tuple[int, int, int]]:
+    """The (rule, item, channel) that were told of these items already, or are about to be."""
+    wanted = (
+        select(ALERT.c.rule_id, ALERT.c.item_id, DELIVERY.c.channel_id)
+        .join(DELIVERY, DELIVERY.c.alert_id == ALERT.c.id)
+        .where(DELIVERY.c.state.in_(("pending", "sent")))
+    )
     return {
-        (row.rule_id, row.item_id)
-        for some in chunks(later)
-        for row in session.execute(pairs.where(ALERT.c.item_id.in_(some)))
+        (row.rule_id, row.item_id, row.channel_id)
+        for some in chunks(sorted(set(item_ids)))
+        for row in session.execute(wanted.where(ALERT.c.item_id.in_(some)))
     }
 
 
@@ -104,6 +110,7 @@ def _insert_alerts(session: Session, met: Sequence[Met], now: datetime) -> list[
             "item_id": one.item_id,
             "version": one.version,
             "matches": [asdict(span) for span in one.match.spans],
+            "shadow": one.shadow,
             "created_at": now,
         }
         for one in sorted(met, key=lambda one: (one.match.rule_id, one.item_id))
@@ -115,20 +122,20 @@ def _insert_alerts(session: Session, met: Sequence[Met], now: datetime) -> list[
         for row in session.execute(
             insert(session, ALERT)
             .on_conflict_do_nothing(index_elements=unique)
-            .returning(ALERT.c.id, ALERT.c.rule_id, ALERT.c.item_id),
+            .returning(ALERT.c.id, ALERT.c.rule_id, ALERT.c.item_id, ALERT.c.shadow),
             some,
         )
     ]
 
 
 def _delivery(
-    alert_id: int, channel_id: int, *, held: bool, claim: str, due_at: datetime, now: datetime
+    alert: Row[Any], channel_id: int, *, held: bool, claim: str | None, due_at: datetime, now: datetime
 ) -> dict[str, Any]:
     return {
-        "alert_id": alert_id,
+        "alert_id": alert.id,
         "channel_id": channel_id,
         "state": "held" if held else "pending",
-        "note": "held: an earlier version of this story was told already" if held else "",
+        "note": "held: this story was told already, in another version" if held else "",
         "due_at": None if held else due_at,
         "claim": None if held else claim,
         "attempts": 0,
@@ -149,9 +156,14 @@ def claim_due_deliveries(
     return by_channel
 
 
-def take(session: Session, ids: Sequence[int], claim: str, *, until: datetime) -> list[Outgoing]:
-    """The claimed deliveries with all that their messages tell, claimed `until` then."""
+def take(session: Session, ids: Sequence[int], claim: str, *, now: datetime, until: datetime) -> list[Outgoing]:
+    """The claimed deliveries with all that their messages tell, claimed `until` then.
+
+    Those to a channel that rests are given back until it has rested, so that they hold up nobody else.
+    """
     mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, DELIVERY.c.state == "pending")
+    resting = select(CHANNEL.c.resting_until).where(CHANNEL.c.id == DELIVERY.c.channel_id).scalar_subquery()
+    session.execute(update(DELIVERY).where(*mine, resting > now).values(due_at=resting, claim=None))
     session.execute(update(DELIVERY).where(*mine).values(due_at=until))
     rows = session.execute(_outgoing().where(*mine).order_by(DELIVERY.c.id)).all()
     return [
@@ -218,6 +230,11 @@ def failed(session: Session, delivery_id: int, claim: str, *, why: str, due_at: 
     session.execute(_finished(delivery_id, claim).values(state=state, due_at=due_at, note=why))
 
 
+def rest(session: Session, channel_id: int, until: datetime) -> None:
+    """Leaves a channel alone for a while: its receiver does not answer."""
+    session.execute(update(CHANNEL).where(CHANNEL.c.id == channel_id).values(resting_until=until))
+
+
 def _finished(delivery_id: int, claim: str) -> Any:
     """A tried delivery: its claim is given back and the try counted."""
     mine = update(DELIVERY).where(DELIVERY.c.id == delivery_id, DELIVERY.c.claim == claim)
@@ -226,14 +243,17 @@ def _finished(delivery_id: int, claim: str) -> Any:
 
 def resend(session: Session, ids: Sequence[int], now: datetime) -> int:
     """Makes failed, held or sent deliveries due at once, with all their tries before them; how many."""
-    again = update(DELIVERY).where(DELIVERY.c.id.in_(ids), DELIVERY.c.claim.is_(None))
-    done = session.execute(again.values(state="pending", due_at=now, attempts=0, note="").returning(DELIVERY.c.id))
-    return len(done.all())
+    return sum(_resend(session, DELIVERY.c.id.in_(some), now) for some in chunks(ids))
 
 
-def dead_letters(session: Session) -> list[int]:
-    """The ids of all deliveries that were given up."""
-    return list(session.execute(select(DELIVERY.c.id).where(DELIVERY.c.state == "failed")).scalars())
+def resend_failed(session: Session, now: datetime) -> int:
+    """The same for all that were given up."""
+    return _resend(session, DELIVERY.c.state == "failed", now)
+
+
+def _resend(session: Session, which: ColumnElement[bool], now: datetime) -> int:
+    again = update(DELIVERY).where(which, DELIVERY.c.claim.is_(None))
+    return row_count(session.execute(again.values(state="pending", due_at=now, attempts=0, note="")))
 
 
 def deliveries(

@@ -10,7 +10,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
 from storage.tables import Feed, Poll, table
-from storage.work import claim_due, row_count
+from storage.work import claim_due, number, row_count
 from wire.address import checked, host_of
 from wire.cadence import Bounds
 from wire.errors import BadInput
@@ -76,10 +76,12 @@ def add(session: Session, url: str, *, now: datetime, bounds: Bounds, full_text:
             "title": title or feed.title,
             "full_text": full_text,
             "removed_at": None,
-            "enabled": True,
-            "due_at": now,
+            "min_interval": bounds.shortest,
+            "max_interval": bounds.longest,
+            "interval": bounds.shortest,
         }
     )
+    resume(feed, now)
     session.add(feed)
     session.flush()
     return feed
@@ -88,8 +90,8 @@ def add(session: Session, url: str, *, now: datetime, bounds: Bounds, full_text:
 def find(session: Session, which: str) -> Feed:
     """The feed of this number or address, or the only one whose address or title holds these letters."""
     watched = select_model(Feed).where(col(Feed.removed_at).is_(None))
-    if which.isdigit():
-        found = session.exec(watched.where(Feed.id == int(which))).all()
+    if (key := number(which)) is not None:
+        found = session.exec(watched.where(Feed.id == key)).all()
     else:
         found = (
             session.exec(watched.where(Feed.url == which)).all()
@@ -211,6 +213,11 @@ def polls_of(session: Session, feed_id: int, limit: int) -> Sequence[Poll]:
         .order_by(col(Poll.at).desc(), col(Poll.id).desc())
         .limit(limit)
     ).all()
+
+
+def forget_times(session: Session, now: datetime) -> None:
+    """Makes every feed due that nobody is polling: the times on the rows are of a clock that was wrong."""
+    session.execute(update(FEED).where(FEED.c.enabled, FEED.c.claim.is_(None)).values(due_at=now))
 
 
 def next_due(session: Session) -> datetime | None:

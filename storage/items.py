@@ -1,8 +1,10 @@
 """Items: keeping each story once, its sightings and versions; and finding them again."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, func, select, update
@@ -10,19 +12,23 @@ from sqlalchemy import insert as plain_insert
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
-from storage import search
+from storage import rules, search
 from storage.database import chunks, insert
 from storage.tables import Feed, Item, ItemVersion, Sighting, table
+from storage.work import number
+from wire.clauses import Query
 from wire.errors import BadInput
 from wire.matcher import Matcher
 from wire.query import parse
-from wire.story import Story
+from wire.story import Fields, Span, Story
 
 ITEM = table(Item)
 SIGHTING = table(Sighting)
 VERSION = table(ItemVersion)
 # An item's state: its page is still to be read, so it was not matched yet; or its text is what stands.
 UNREAD, CURRENT = "unread", "current"
+# Items looked at together: enough to be quick, few enough that a search for the newest five stays small.
+_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,17 @@ class Known:
     url: str
     feed_id: int | None
     state: str
+    read_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A stored item that meets a query, what it offers, and where the words stand that met it."""
+
+    item_id: int
+    first_seen_at: datetime
+    story: Fields
+    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +119,46 @@ def _row(new: NewStory, now: datetime) -> dict[str, Any]:
         "author": story.author,
         "text": story.text,
         "language": story.language,
+        "tags": list(story.tags),
         "published_at": story.published_at,
         "first_seen_at": now,
         "feed_id": new.feed_id,
         "version": 1,
         "state": UNREAD if new.unread else CURRENT,
     }
+
+
+def locked(session: Session, item_id: int) -> Known:
+    """An item as it stands now, and stands still until the transaction ends."""
+    wanted = [ITEM.c[name] for name in Known.__slots__]
+    return Known(*session.execute(select(*wanted).where(ITEM.c.id == item_id).with_for_update()).one())
+
+
+def facts(session: Session, item_ids: Sequence[int]) -> dict[int, Fields]:
+    """What stored items offer to rules, by item id: their words and what is said about them."""
+    feeds: dict[int, list[str]] = defaultdict(list)
+    named = select(SIGHTING.c.item_id, Feed.title, Feed.url).join(Feed, Feed.id == SIGHTING.c.feed_id)  # type: ignore[call-overload]
+    for some in chunks(item_ids):
+        for row in session.execute(named.where(SIGHTING.c.item_id.in_(some)).order_by(SIGHTING.c.id)):
+            feeds[row.item_id].append(row.title or row.url)
+    rows = (row for some in chunks(item_ids) for row in session.execute(select(*_OFFERED).where(ITEM.c.id.in_(some))))
+    return {row.id: _offered(row, feeds[row.id]) for row in rows}
+
+
+_OFFERED = [ITEM.c[name] for name in ("id", "title", "text", "wire", "provider", "author", "language", "url", "tags")]
+
+
+def _offered(row: Row[Any], feeds: Sequence[str]) -> Fields:
+    return Fields(
+        title=row.title,
+        text=row.text,
+        source="\n".join(filter(None, (row.wire, row.provider))),
+        author=row.author,
+        lang=row.language,
+        url=row.url,
+        tag="\n".join(row.tags),
+        feed="\n".join(feeds),
+    )
 
 
 def sightings(session: Session, item_ids: Sequence[int], feed_ids: Sequence[int]) -> dict[tuple[int, int], str]:
@@ -122,14 +173,14 @@ def sightings(session: Session, item_ids: Sequence[int], feed_ids: Sequence[int]
 
 
 def seen_at(session: Session, feed_id: int, urls: Sequence[str]) -> dict[tuple[str, str], str]:
-    """The items this feed carried at these addresses: their identities by (address, title)."""
-    wanted = select(SIGHTING.c.url, SIGHTING.c.title, ITEM.c.identity).join(ITEM, ITEM.c.id == SIGHTING.c.item_id)
+    """The items this feed carried at these addresses: their identities by (address, what it said last, as digest)."""
+    wanted = select(SIGHTING.c.url, SIGHTING.c.digest, ITEM.c.identity).join(ITEM, ITEM.c.id == SIGHTING.c.item_id)
     rows = (
         row
         for some in chunks(urls)
         for row in session.execute(wanted.where(SIGHTING.c.feed_id == feed_id, SIGHTING.c.url.in_(some)))
     )
-    return {(row.url, row.title): row.identity for row in rows}
+    return {(row.url, row.digest): row.identity for row in rows}
 
 
 def see(session: Session, seen: Sequence[Seen], now: datetime) -> None:
@@ -168,14 +219,14 @@ def revise(session: Session, item: Known, story: Story, now: datetime) -> int:
     return version
 
 
-def complete(session: Session, item: Known, story: Story | None) -> None:
+def complete(session: Session, item: Known, story: Story | None, now: datetime) -> None:
     """An unread item is read: it gets what its page said, or stays as its feed gave it when there is no page."""
-    facts: dict[str, Any] = {}
+    said: dict[str, Any] = {}
     if story:
         named = ("text", "title", "provider", "provider_code", "wire_date", "author", "published_at")
-        facts = {name: value for name in named if (value := getattr(story, name))}
+        said = {name: value for name in named if (value := getattr(story, name))} | {"read_at": now}
         search.index(session, [(item.id, story.title or item.title, story.text)], again=True)
-    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(state=CURRENT, **facts))
+    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(state=CURRENT, **said))
 
 
 def newest(session: Session, *, limit: int, feed_id: int | None = None, after: int = 0) -> Sequence[Item]:
@@ -191,30 +242,38 @@ def find(session: Session, which: str) -> Item:
     """The item of this number, identity or story id. Raises BadInput when there is none."""
     query = select_model(Item).where((Item.identity == which) | (Item.story_id == which))
     found = session.exec(query.order_by(col(Item.id))).first()
-    if found is None and which.isdigit() and len(which) < 18:  # noqa: PLR2004 -- 64 bits hold no more
-        found = session.get(Item, int(which))
+    if found is None and (key := number(which)) is not None:
+        found = session.get(Item, key)
     if found is None:
         raise BadInput(f"No item is “{which}”. `wirewatch items list` shows numbers; a story id fits too.")
     return found
 
 
-def search_items(session: Session, query: str, *, limit: int) -> list[Item]:
-    """The newest items that meet a query, exactly as a rule of the same words would. Raises QueryError."""
-    matcher = Matcher([(0, query)])
-    wanted = select_model(Item).order_by(col(Item.id).desc())
-    narrowed = search.candidates(session, parse(query))
-    if narrowed is not None:
+def meeting(session: Session, matcher: Matcher, query: Query, *, since: datetime | None = None) -> Iterator[Meeting]:
+    """The stored items that a query meets, exactly as a rule of the same words would, the newest first.
+
+    The index narrows them down, the rules' own engine decides. `matcher` holds just this query.
+    """
+    wanted = select(ITEM.c.id, ITEM.c.first_seen_at).order_by(ITEM.c.id.desc())
+    if (narrowed := search.candidates(session, query)) is not None:
         wanted = wanted.where(narrowed)
-    return list(_first(limit, (item for item in _paged(session, wanted) if matcher.match(item.title, item.text))))
+    if since is not None:
+        wanted = wanted.where(ITEM.c.first_seen_at >= since)
+    seen = {row.id: row.first_seen_at for row in session.execute(wanted)}
+    for some in chunks(list(seen), _PAGE):
+        offered = facts(session, some)
+        for item_id in some:
+            for match in matcher.match(offered[item_id]):
+                yield Meeting(item_id, seen[item_id], offered[item_id], match.spans)
 
 
-def _paged(session: Session, wanted: Any) -> Iterator[Item]:
-    yield from session.exec(wanted.execution_options(yield_per=200))
-
-
-def _first(limit: int, items: Iterator[Item]) -> Iterator[Item]:
-    for _, item in zip(range(limit), items, strict=False):
-        yield item
+def search_items(session: Session, query: str, *, limit: int) -> list[Item]:
+    """The newest items that meet a query. Raises QueryError."""
+    parsed = parse(query, rules.word_lists(session))
+    matcher = Matcher()
+    matcher.add(0, parsed)
+    met = [one.item_id for one in islice(meeting(session, matcher, parsed), limit)]
+    return list(session.exec(select_model(Item).where(col(Item.id).in_(met)).order_by(col(Item.id).desc())))
 
 
 def carriers(session: Session, item_id: int) -> Sequence[Row[Any]]:
@@ -226,6 +285,13 @@ def carriers(session: Session, item_id: int) -> Sequence[Row[Any]]:
         .order_by(SIGHTING.c.seen_at, SIGHTING.c.id)
     )
     return session.execute(query).all()
+
+
+def versions_of(session: Session, item_ids: Sequence[int]) -> dict[int, int]:
+    """The numbers of the versions that stand, by item id."""
+    wanted = select(ITEM.c.id, ITEM.c.version)
+    rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
+    return {row.id: row.version for row in rows}
 
 
 def versions(session: Session, item_id: int) -> Sequence[ItemVersion]:

@@ -1,61 +1,112 @@
-"""Rules and the channels they alert. Every change bumps a counter, by which workers see it at once."""
+"""Rules, the lists they call and the channels they alert. Every change moves a counter, by which workers see it."""
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 from sqlalchemy import insert as plain_insert
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
 from storage.database import insert
-from storage.tables import Channel, Counter, Rule, RuleChannel, table
+from storage.tables import Channel, Counter, Rule, RuleChannel, WordList, table
+from storage.work import number
 from wire.errors import BadInput
-from wire.query import parse
+from wire.query import is_spelling, lists_called, parse
 
 COUNTER = table(Counter)
 RULE_CHANNEL = table(RuleChannel)
+WORD_LIST = table(WordList)
+_LIST_NAME = re.compile(r"[\w-]{1,60}")
 
 
-def add(session: Session, name: str, query: str, channels: Sequence[Channel], *, now: datetime) -> Rule:
+def add(
+    session: Session, name: str, query: str, channels: Sequence[Channel], *, now: datetime, shadow: bool = False
+) -> Rule:
     """A new rule that alerts these channels. Raises QueryError for its query, BadInput if the name is taken."""
-    parse(query)
-    if not name.strip() or name.isdigit():
+    parse(query, word_lists(session))
+    if not name.strip() or name.isdigit() or "\n" in name:
         raise BadInput("A rule's name needs a letter: a bare number would be mistaken for the rule's own.")
     rule = session.exec(select_model(Rule).where(Rule.name == name)).one_or_none()
     if rule and rule.removed_at is None:
-        raise BadInput(f"There is a rule “{name}” already. Choose another name, or remove that one first.")
+        raise BadInput(
+            f"There is a rule “{name}” already. Change it with `wirewatch rules change`, or remove it first."
+        )
+    revision = _changed(session)
     if rule is None:
         rule = Rule(name=name, query=query, created_at=now, updated_at=now)
     else:  # a name that was removed comes back as the rule's next version: its old alerts stay its own
-        rule.sqlmodel_update(
-            {
-                "query": query,
-                "version": rule.version + 1,
-                "updated_at": now,
-                "removed_at": None,
-                "enabled": True,
-            }
-        )
+        rule.sqlmodel_update({"query": query, "version": rule.version + 1, "removed_at": None, "enabled": True})
+    rule.sqlmodel_update({"shadow": shadow, "updated_at": now, "changed": revision})
     session.add(rule)
     session.flush()
     _connect(session, rule, channels)
-    _changed(session)
     return rule
+
+
+def change(
+    session: Session,
+    rule: Rule,
+    *,
+    now: datetime,
+    query: str | None = None,
+    channels: Sequence[Channel] | None = None,
+    shadow: bool | None = None,
+    enabled: bool | None = None,
+) -> None:
+    """Changes what is given. A new query makes a new version, and every alert says which version matched."""
+    if query is not None and query != rule.query:
+        parse(query, word_lists(session))
+        rule.sqlmodel_update({"query": query, "version": rule.version + 1})
+    if shadow is not None:
+        rule.shadow = shadow
+    if enabled is not None:
+        rule.enabled = enabled
+    if channels is not None:
+        _connect(session, rule, channels)
+    rule.sqlmodel_update({"updated_at": now, "changed": _changed(session)})
 
 
 def _connect(session: Session, rule: Rule, channels: Sequence[Channel]) -> None:
     session.execute(delete(RULE_CHANNEL).where(RULE_CHANNEL.c.rule_id == rule.id))
     if channels:
         session.execute(
-            plain_insert(RULE_CHANNEL),
-            [{"rule_id": rule.id, "channel_id": channel.id} for channel in channels],
+            plain_insert(RULE_CHANNEL), [{"rule_id": rule.id, "channel_id": channel.id} for channel in channels]
         )
+
+
+def word_lists(session: Session) -> dict[str, list[str]]:
+    """The spellings behind `list:name`, by name."""
+    return {one.name: one.spellings for one in session.exec(select_model(WordList).order_by(WordList.name))}
+
+
+def set_list(session: Session, name: str, spellings: Sequence[str], *, now: datetime) -> list[str]:
+    """Makes or changes a list, or removes it when there are no spellings; the names of the rules it changes.
+
+    A rule that calls it gets a new version: it means something else now. Raises BadInput when a spelling cannot be
+    looked for, or when the list goes and a rule still calls it.
+    """
+    if not _LIST_NAME.fullmatch(name):
+        raise BadInput("A list's name is letters, digits, - and _, so that list:name can be typed without quotes.")
+    for spelling in spellings:
+        if not is_spelling(spelling):
+            raise BadInput(f"“{spelling}” is no spelling: give words, as they would stand between quotes.")
+    calling = [rule for rule in all_rules(session) if name in lists_called(rule.query)]
+    if not spellings and calling:
+        raise BadInput(f"The rule “{calling[0].name}” calls list:{name}. Change that first.")
+    session.execute(delete(WORD_LIST).where(WORD_LIST.c.name == name))
+    if spellings:
+        session.add(WordList(name=name, spellings=list(spellings)))
+    for rule in calling:
+        rule.sqlmodel_update({"version": rule.version + 1, "updated_at": now, "changed": _changed(session)})
+    return [rule.name for rule in calling]
 
 
 def find(session: Session, which: str) -> Rule:
     """The rule of this name or number."""
-    fits = Rule.id == int(which) if which.isdigit() else Rule.name == which
+    key = number(which)
+    fits = Rule.name == which if key is None else Rule.id == key
     rule = session.exec(select_model(Rule).where(fits, col(Rule.removed_at).is_(None))).one_or_none()
     if rule is None:
         raise BadInput(f"No rule is “{which}”. `wirewatch rules list` shows them.")
@@ -68,19 +119,17 @@ def all_rules(session: Session) -> Sequence[Rule]:
 
 def remove(session: Session, rule: Rule, now: datetime) -> None:
     """The rule matches no more; its alerts stay."""
-    rule.sqlmodel_update({"removed_at": now, "enabled": False})
-    _changed(session)
+    rule.sqlmodel_update({"removed_at": now, "enabled": False, "changed": _changed(session)})
 
 
 def revision(session: Session) -> int:
-    """A number that grows with every change of a rule."""
+    """A number that grows with every change of a rule, a list or a channel."""
     return session.execute(select(COUNTER.c.number).where(COUNTER.c.name == "rules")).scalar() or 0
 
 
-def active(session: Session) -> list[Rule]:
-    """The rules that are to be matched."""
-    wanted = select_model(Rule).where(col(Rule.enabled), col(Rule.removed_at).is_(None)).order_by(col(Rule.id))
-    return list(session.exec(wanted))
+def changed_since(session: Session, revision: int) -> Sequence[Rule]:
+    """The rules changed after this revision, those that are off or removed among them."""
+    return session.exec(select_model(Rule).where(col(Rule.changed) > revision).order_by(col(Rule.id))).all()
 
 
 def channels_by_rule(session: Session) -> dict[int, list[int]]:
@@ -103,11 +152,13 @@ def channel_names(session: Session) -> dict[int, list[str]]:
     return {rule: [by_id[channel] for channel in ids] for rule, ids in channels_by_rule(session).items()}
 
 
-def _changed(session: Session) -> None:
+def _changed(session: Session) -> int:
+    """Moves the counter, so that workers see that something changed; its new number."""
     statement = insert(session, COUNTER).values(name="rules", number=1)
-    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"number": COUNTER.c.number + 1}))
+    grown = statement.on_conflict_do_update(index_elements=["name"], set_={"number": COUNTER.c.number + 1})
+    return int(session.execute(grown.returning(COUNTER.c.number)).scalar_one())
 
 
 def bump(session: Session) -> None:
-    """Tells the workers to read the rules anew: a channel they alert has come or gone."""
-    session.execute(update(COUNTER).where(COUNTER.c.name == "rules").values(number=COUNTER.c.number + 1))
+    """Tells the workers that a channel has come or gone."""
+    _changed(session)

@@ -4,14 +4,34 @@ The index holds the words as `wire/text` folds them, so that a candidate is neve
 candidate against the query with the same engine that matches rules, so that none is wrong.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import TextClause, bindparam, text
 from sqlmodel import Session
 
-from wire.query import And, Not, Or, Query, Term
-from wire.text import Reading, forms
+from wire.clauses import (
+    CASE,
+    FACT_FIELDS,
+    PATTERN,
+    PREFIX,
+    STEM,
+    And,
+    AtLeast,
+    In,
+    Near,
+    Not,
+    Or,
+    Query,
+    Slop,
+    Term,
+    Word,
+)
+from wire.query import FEWEST_LETTERS
+from wire.text import Reading, fold, forms
 
+# PostgreSQL refuses a tsvector over 1 MB. A story of a thousand pages has this many different words.
+_MOST_BYTES = 700_000
 _DELETE = text("DELETE FROM item_search WHERE rowid = :item_id")
 # PostgreSQL's positions end at 16,383; we ask for none, so each word is given once.
 _INSERT = {
@@ -37,7 +57,7 @@ def index(session: Session, items: Sequence[tuple[int, str, str]], *, again: boo
 def candidates(session: Session, query: Query) -> TextClause | None:
     """A condition on `item.id` that holds for every item the query meets; None where the index cannot help."""
     dialect = session.get_bind().dialect.name
-    needle = _needle(query, *_SYNTAX[dialect])
+    needle = _needle(query, _SYNTAX[dialect])
     if needle is None:
         return None
     match = "words MATCH :needle" if dialect == "sqlite" else "words @@ CAST(:needle AS tsquery)"
@@ -45,28 +65,68 @@ def candidates(session: Session, query: Query) -> TextClause | None:
     return statement.bindparams(bindparam("needle", needle))
 
 
-_SYNTAX = {"sqlite": (" AND ", " OR ", '"', '""'), "postgresql": (" & ", " | ", "'", "''")}
+@dataclass(frozen=True, slots=True)
+class _Syntax:
+    """How a database's full-text queries are written."""
+
+    all_of: str
+    any_of: str
+    word: str
+    beginning: str
+    quote: str
 
 
-def _needle(query: Query, all_of: str, any_of: str, quote: str, doubled: str) -> str | None:
-    """The query as the index understands it: its words without their order, and without what it refuses."""
+_SYNTAX = {
+    "sqlite": _Syntax(" AND ", " OR ", '"{}"', '"{}"*', '"'),
+    "postgresql": _Syntax(" & ", " | ", "'{}'", "'{}':*", "'"),
+}
+
+
+def _needle(query: Query, syntax: _Syntax) -> str | None:
+    """The query as the index understands it: its words without their order, and without what it refuses.
+
+    None where nothing in the index must be there: in a NOT, a stem, or a fact about the story.
+    """
     match query:
-        case Term(words):
-            return all_of.join(f"{quote}{word.replace(quote, doubled)}{quote}" for word in words)
+        case Term(words) | Slop(words):
+            return _all([_word(word, syntax) for word in words], syntax)
+        case Near(left, right):
+            return _all([_needle(left, syntax), _needle(right, syntax)], syntax)
+        case AtLeast(_, part):
+            return _needle(part, syntax)
+        case In(field, part):
+            return None if field in FACT_FIELDS else _needle(part, syntax)
         case And(parts):
-            needles = [needle for part in parts if (needle := _needle(part, all_of, any_of, quote, doubled))]
-            return all_of.join(f"({needle})" for needle in needles) or None
+            return _all([_needle(part, syntax) for part in parts], syntax)
         case Or(parts):
-            each = [_needle(part, all_of, any_of, quote, doubled) for part in parts]
-            return any_of.join(f"({needle})" for needle in each) if all(each) else None
+            each = [_needle(part, syntax) for part in parts]
+            return syntax.any_of.join(f"({needle})" for needle in each) if all(each) else None
         case Not():
             return None
 
 
-def _words(title: str, body: str) -> Iterable[str]:
-    """Each word once, in the order of the story."""
-    raws = (*Reading(title).raws, *Reading(body).raws)
-    return dict.fromkeys(form for raw in dict.fromkeys(raws) for form in forms(raw))
+def _all(needles: list[str | None], syntax: _Syntax) -> str | None:
+    return syntax.all_of.join(f"({needle})" for needle in needles if needle) or None
+
+
+def _word(word: Word, syntax: _Syntax) -> str | None:
+    if word.kind == STEM:
+        return None  # happi is the stem of happy, and not its beginning
+    if word.kind == PATTERN:
+        return syntax.beginning.format(word.text[:FEWEST_LETTERS].replace(syntax.quote, syntax.quote * 2))
+    text = (fold(word.text) if word.kind == CASE else word.text).replace(syntax.quote, syntax.quote * 2)
+    return (syntax.beginning if word.kind == PREFIX else syntax.word).format(text)
+
+
+def _words(title: str, body: str) -> Iterator[str]:
+    """Each word once, in the order of the story, as many as an index takes."""
+    raws = dict.fromkeys((*Reading(title).raws, *Reading(body).raws))
+    size = 0
+    for form in dict.fromkeys(form for raw in raws for form in forms(raw)):
+        size += len(form.encode()) + 4
+        if size > _MOST_BYTES:
+            return
+        yield form
 
 
 def _quoted(words: Iterable[str]) -> str:

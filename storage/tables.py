@@ -114,6 +114,8 @@ class Item(SQLModel, table=True):
     feed_id: int | None = Field(default=None, foreign_key="feed.id")
     version: int = 1
     state: str = "current"
+    tags: list[str] = Field(default_factory=list, sa_type=JSON)
+    read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     cluster: int | None = Field(default=None, sa_type=BigId)
 
 
@@ -158,14 +160,27 @@ class Reading(SQLModel, table=True):
 
 
 class Rule(SQLModel, table=True):
+    """A query with a name. `changed` is the rules' counter at its last change; a shadow records and tells nobody."""
+
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     query: str = Field(sa_type=Text)
     version: int = 1
     enabled: bool = True
+    shadow: bool = False
+    changed: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class WordList(SQLModel, table=True):
+    """Spellings of one name or thing, which rules call by `list:name`."""
+
+    __tablename__: ClassVar[Any] = "word_list"
+
+    name: str = Field(primary_key=True)
+    spellings: list[str] = Field(sa_type=JSON)
 
 
 class Channel(SQLModel, table=True):
@@ -174,6 +189,7 @@ class Channel(SQLModel, table=True):
     kind: str
     target: str = ""
     enabled: bool = True
+    resting_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
@@ -197,6 +213,7 @@ class Alert(SQLModel, table=True):
     item_id: int = Field(foreign_key="item.id", sa_type=BigId, index=True)
     version: int
     matches: list[dict[str, Any]] = Field(sa_type=JSON)
+    shadow: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 

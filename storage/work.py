@@ -13,6 +13,9 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, CursorResult, Row, Table, select, update
 from sqlmodel import Session
 
+# 9 digits fit the 32-bit numbers of the small tables in every database; 18 the 64-bit ones.
+_LONGEST_NUMBER = 18
+
 
 def new_claim() -> str:
     """A token nobody else has."""
@@ -50,6 +53,11 @@ def still_claimed(
     (key,) = work.primary_key.columns
     wanted = select(*(columns or work.c)).where(key.in_(ids), work.c.claim == claim).order_by(key)
     return session.execute(wanted.with_for_update()).all()
+
+
+def number(which: str) -> int | None:
+    """The row number a person typed, if it is one; numbers no database holds are none."""
+    return int(which) if which.isascii() and which.isdecimal() and len(which) <= _LONGEST_NUMBER else None
 
 
 def row_count(result: Any) -> int:

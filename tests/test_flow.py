@@ -1,7 +1,9 @@
 """The way of a story, from a poll to a delivery, on both databases: one worker process, real HTTP, our own clock."""
 
+import asyncio
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -123,7 +125,7 @@ def test_an_edit_is_a_version_and_the_same_rule_is_not_told_twice(world: World) 
     assert len(world.hooks()) == 1
     with world.database.reading() as session:
         held = alerts.deliveries(session, limit=5, state="held")
-    assert [row.note for row in held] == ["held: an earlier version of this story was told already"]
+    assert [row.note for row in held] == ["held: this story was told already, in another version"]
 
 
 @pytest.mark.parametrize("link", ["https://example.org/story", ""])
@@ -297,7 +299,7 @@ def test_a_refused_delivery_is_a_dead_letter_that_can_be_sent_again(world: World
         (row,) = alerts.deliveries(session, limit=5, state="failed")
         assert "404" in row.note
         world.server.pages["/hook"] = "back"
-        assert alerts.resend(session, alerts.dead_letters(session), world.clock()) == 1
+        assert alerts.resend_failed(session, world.clock()) == 1
     world.run()
     with world.database.reading() as session:
         assert [row.state for row in alerts.deliveries(session, limit=5)] == ["sent"]
@@ -362,3 +364,177 @@ def test_a_stolen_claim_writes_nothing(world: World) -> None:
     world.scheduler.round()
     world.process.poll(*poll[2])
     assert world.items() == []
+
+
+def test_two_warnings_at_one_address_are_two_stories(world: World) -> None:
+    """Same link, same title, another guid and other words: weather feeds do so, and a story lost is the worst."""
+    one = {"guid": "a1", "link": "https://example.org/now", "title": "Gale warning", "description": "in the north"}
+    two = one | {"guid": "a2", "description": "in the south, ten dead"}
+    world.rule("gale")
+    world.feed("/a.xml", one)
+    world.run()
+    world.server.pages["/a.xml"] = rss(two, one)
+    world.run(4000)
+    world.server.pages["/a.xml"] = rss(one | {"guid": "a3", "description": "in the east"})
+    world.run(4000)
+    assert len(world.items()) == len(world.hooks()) == 3
+
+
+def test_a_story_that_stands_twice_in_a_feed_is_not_revised_by_its_double(world: World) -> None:
+    double = (item(1110448134, "First"), item(1110448134, "Second"))
+    world.feed("/a.xml", *double)
+    world.run()
+    world.server.pages["/a.xml"] = rss(*double, item(1110448135))
+    world.run(4000)
+    assert [(found.title, found.version) for found in world.items() if found.story_id == "1110448134"] == [("First", 1)]
+
+
+def test_a_feed_whose_pages_are_read_completes_a_story_another_feed_began(world: World) -> None:
+    link = world.server.url("/1110448134/Story")
+    world.server.pages["/1110448134/Story"] = PAGE.format(
+        id=1110448134, title="Story", text="Fastiv is far below. " * 3
+    )
+    world.rule("Fastiv")
+    world.feed("/short.xml", item(1110448134, "Story", link=link))
+    world.run()
+    assert world.hooks() == []
+    world.feed("/long.xml", item(1110448134, "Story", link=link), full_text=True)
+    world.run(4000)
+    assert [told["story"]["version"] for told in world.hooks()] == [2]
+    world.server.pages["/long.xml"] = rss(item(1110448134, "Story", link=link), item(1110448135))
+    world.run(4000)
+    assert len(world.hooks()) == 1
+
+
+def test_one_bad_page_does_not_hold_up_its_neighbours(world: World) -> None:
+    bad = b'<html><head><meta charset="undefined"></head><body><h1>x</h1><p>\xff</p></body></html>'
+    good = PAGE.format(id=1110448135, title="Good", text="Fastiv stands here as before. " * 3)
+    world.server.pages |= {"/bad": bad, "/good": good}
+    world.rule("Fastiv")
+    pages = (item(1110448134, link=world.server.url("/bad")), item(1110448135, link=world.server.url("/good")))
+    world.feed("/a.xml", *pages, full_text=True)
+    world.run()
+    assert [told["story"]["story_id"] for told in world.hooks()] == ["1110448135"]
+    for _ in range(3):
+        world.run(130)
+    assert {found.state for found in world.items()} == {"current"}
+
+
+@pytest.mark.parametrize(
+    "oddity",
+    [
+        "<published_parsed>2024</published_parsed>",
+        "<title_detail>x</title_detail>",
+        "<summary_detail>x</summary_detail>",
+    ],
+)
+def test_a_feed_with_odd_elements_hurts_no_neighbour(world: World, oddity: str) -> None:
+    world.feed("/odd.xml")
+    world.server.pages["/odd.xml"] = (
+        f"<rss version='2.0'><channel><title>t</title>{oddity}<item>{oddity}<title>x</title></item></channel></rss>"
+    )
+    world.feed("/good.xml", item(1110448134))
+    world.run()
+    assert "1110448134" in {found.story_id for found in world.items()}
+    assert world.the_feed("1").last_polled_at is not None
+
+
+def test_a_story_is_told_to_a_channel_that_was_not_told_before(world: World) -> None:
+    """Its first version went to nobody: the rule had no channel yet."""
+    world.feed("/a.xml", item(1110448134, "Fastiv struck"))
+    with world.database.writing() as session:
+        rules.add(session, "rule", "Fastiv", [], now=world.clock())
+    world.run()
+    with world.database.writing() as session:
+        hook = channels.add(session, "hook", "webhook", world.server.url("/hook"), now=world.clock())
+        rules.change(session, rules.find(session, "rule"), now=world.clock(), channels=[hook])
+    world.server.pages["/a.xml"] = rss(item(1110448134, "Fastiv struck again"))
+    world.run(4000)
+    assert len(world.hooks()) == 1
+
+
+def test_a_shadow_records_and_tells_nobody(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Fastiv struck"))
+    world.rule("Fastiv")
+    with world.database.writing() as session:
+        rules.change(session, rules.find(session, "rule"), now=world.clock(), shadow=True)
+    world.run()
+    assert (world.count("alert"), world.count("delivery"), world.hooks()) == (1, 0, [])
+
+
+def test_facts_about_a_story_can_be_asked_for(world: World) -> None:
+    world.feed("/a.xml", item(1110448134, "Oil", category="Energy", author="Jane Doe"))
+    for query in (
+        "tag:energy",
+        'author:"jane doe"',
+        'feed:"a wire"',
+        "source:menafn",
+        'source:"gulf ledger"',
+        "url:story",
+    ):
+        world.rule(query, name=query.replace(":", " "), to="/hook")
+    world.rule("energy OR menafn", name="not in the text")
+    world.run()
+    assert sorted(told["rule"]["name"].split()[0] for told in world.hooks()) == [
+        "author",
+        "feed",
+        "source",
+        "source",
+        "tag",
+        "url",
+    ]
+
+
+def test_a_header_that_cannot_be_sent_back_is_forgotten(world: World) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=rss(item(1110448134)), headers={"Last-Modified": "f\u00e9vr. 2024", "ETag": '"1"'})
+
+    world.feed("/a.xml")
+    world.server.pages["/a.xml"] = answer
+    world.run()
+    world.run(4000)
+    assert [poll.outcome for poll in _polls(world)] == ["same bytes", "read"]
+
+
+def _polls(world: World) -> list[Any]:
+    with world.database.reading() as session:
+        found = list(feeds.polls_of(session, 1, 9))
+        session.expunge_all()
+    return found
+
+
+def test_made_up_guids_are_no_gap_and_an_empty_answer_hides_none(world: World) -> None:
+    stories = [{"title": f"Storm {n}", "link": f"https://example.org/{n}", "description": "Rain."} for n in range(5)]
+    world.feed("/a.xml", *({**story, "guid": f"first-{n}"} for n, story in enumerate(stories)))
+    world.run()
+    world.server.pages["/a.xml"] = rss(*({**story, "guid": f"second-{n}"} for n, story in enumerate(stories)))
+    world.run(4000)
+    world.server.pages["/a.xml"] = rss()
+    world.run(4000)
+    world.server.pages["/a.xml"] = rss({"title": "Sun", "guid": "other", "link": "https://example.org/sun"})
+    world.run(4000)
+    assert [poll.gap for poll in reversed(_polls(world))] == [False, False, False, True]
+
+
+def test_after_the_clock_was_set_back_feeds_are_polled_all_the_same(world: World) -> None:
+    world.feed("/a.xml", item(1110448134))
+    world.run()
+    world.run(-3600)
+    assert len(_polls(world)) == 2
+
+
+def test_a_receiver_that_hangs_is_left_to_rest(world: World, make_process: Callable[..., Process]) -> None:
+    async def hang(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    world.server.pages["/hook"] = hang
+    world.process = make_process(lease=timedelta(seconds=1))
+    world.feed("/a.xml", *(item(1110448100 + n, "Fastiv") for n in range(20)))
+    world.rule("Fastiv")
+    world.run()
+    with world.database.reading() as session:
+        tries = [row.attempts for row in alerts.deliveries(session, limit=50)]
+        states = {row.state for row in alerts.deliveries(session, limit=50)}
+    assert sorted(tries) == [0] * 12 + [1] * 8
+    assert states == {"pending"}

@@ -1,18 +1,21 @@
 """What may be an address, and how two of them compare. No lookups: names are only read here."""
 
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from wire.errors import BadInput
 from wire.markup import line
 
 # Browsers and servers give up near here; a longer one is data in disguise.
 LONGEST = 2_000
+# What stands in addresses unescaped (RFC 3986, section 2.2 and 2.3) or is an escape already; the rest is escaped, so
+# that an address of any script is as long in bytes as in letters.
+_AS_IT_IS = ":/?#[]@!$&'()*+,;=%~"
 
 
 def absolute(base: str, link: str) -> str:
     """A link made absolute against `base`; nothing for what is not http(s), as `javascript:`."""
     try:
-        joined = urljoin(base, line(link)) if link.strip() else ""
+        joined = quote(urljoin(base, line(link)), safe=_AS_IT_IS) if link.strip() else ""
         usable = urlsplit(joined).scheme in ("http", "https")
     except ValueError:  # `http://[broken`
         return ""

@@ -5,7 +5,7 @@ MENAFN's pages have a reader of their own, because their furniture lies: the clo
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import trafilatura
@@ -15,7 +15,7 @@ from trafilatura.settings import Document as Extracted
 from wire import identity, menafn
 from wire.address import absolute
 from wire.errors import NotAStory
-from wire.markup import line, plain, to_text
+from wire.markup import clip, is_overgrown, line, plain, to_text
 from wire.story import Identity, Story
 
 _CLOCK = re.compile(r"^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d{1,2} \w+ \d{4} \d{1,2}:\d{2}(?: GMT)?$")
@@ -26,6 +26,8 @@ _MARKUP = re.compile(r"<(?:!doctype|html|head|body|article|div|p|h1)\b", re.IGNO
 _CHARSET = re.compile(rb"charset=[\"']?([\w-]{2,40})", re.IGNORECASE)
 # Less than a sentence is a heading or an error message, not a story.
 _SHORTEST = 40
+# A page with all its scripts stays below; the story of one below the second.
+_LONGEST, _LONGEST_TEXT = 4_000_000, 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ def read(body: bytes, *, url: str = "") -> Story:
 
     Raises NotAStory with a sentence for a person.
     """
-    source = decode(body)
-    if _MARKUP.search(source[:4096]):
-        return _from_html(source, url)
-    return _from_text(plain(source), url)
+    source = decode(body)[:_LONGEST]
+    story = _from_html(source, url) if _MARKUP.search(source[:4096]) else _from_text(plain(source), url)
+    return replace(
+        story, title=clip(story.title, 1_000), author=clip(story.author, 300), text=clip(story.text, _LONGEST_TEXT)
+    )
 
 
 def decode(body: bytes) -> str:
@@ -58,7 +61,7 @@ def decode(body: bytes) -> str:
     for charset in ("utf-8-sig", declared.group(1).decode("ascii") if declared else "cp1252"):
         try:
             return body.decode(charset)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):  # a page may name a codec that does not exist, or that only encodes
             continue
     return body.decode("cp1252", "replace")
 
@@ -129,6 +132,8 @@ def _is_furniture(text: str) -> bool:
 
 
 def _describe(source: str, url: str) -> _Page:
+    if is_overgrown(source):
+        raise NotAStory("This page holds more markup than any story; it is left alone.")
     tree = LexborHTMLParser(source)
     claimed = _attribute(tree, 'link[rel="canonical"]', "href") or _attribute(
         tree, 'meta[property="og:url"]', "content"

@@ -1,7 +1,9 @@
 """When to look again: the next poll of a feed, and the next try of a delivery. Pure; the dice are handed in."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 # A uniform draw from [0, 1): `random.random` in life, a constant in a test.
 Dice = Callable[[], float]
@@ -26,6 +28,21 @@ class Bounds:
 
     def within(self, interval: float) -> float:
         return min(max(interval, self.shortest), self.longest)
+
+
+_UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = re.compile(r"(\d{1,12}(?:\.\d+)?)\s*(ms|s|m|h|d|)")
+# Nothing here waits longer, and dates end in the year 9999.
+_LONGEST = timedelta(days=3650)
+
+
+def parse_duration(written: str) -> timedelta:
+    """`30s`, `15m`, `48h`, `7d`; a bare number counts seconds. Raises ValueError saying how to write it."""
+    found = _DURATION.fullmatch(written.strip())
+    seconds = float(found[1]) * _UNITS[found[2] or "s"] if found else 0.0
+    if not found or seconds > _LONGEST.total_seconds():
+        raise ValueError("write a time like 30s, 15m, 48h or 7d, of ten years at most")
+    return timedelta(seconds=seconds)
 
 
 def steer(interval: float, bounds: Bounds, *, shared: float | None) -> float:

@@ -24,6 +24,8 @@ LONGEST_TITLE = 1_000
 LONGEST_AUTHOR = 300
 LONGEST_GUID = 2_000
 LONGEST_TEXT = 200_000
+LONGEST_TAG = 100
+MOST_TAGS = 30
 # The largest of 1,800 captured feeds holds 500. A window of 5,000 is a feed's whole archive, and worth having.
 MOST_ENTRIES = 5_000
 
@@ -38,13 +40,15 @@ def parse(body: bytes, *, url: str = "", content_type: str = "") -> Document:
         raise NotAFeed("The answer was empty. A feed has at least a title; look at the address in a browser.")
     if start[:1] in (b"{", b"["):
         return _bounded(jsonfeed.parse(body, url=url))
-    parsed = _feedparser(body, url, content_type)
-    if not parsed.get("version") and not parsed["entries"]:
+    try:
+        document = _document(_feedparser(body, url, content_type), url)
+    except (
+        Exception
+    ) as error:  # foreign bytes make a foreign parser and its dicts do anything; the feed gets the reason
+        raise NotAFeed(f"The feed could not be read: {type(error).__name__}: {line(str(error))[:200]}") from error
+    if document.kind == "unknown" and not document.entries:
         raise NotAFeed(f"The answer is {_looks_like(start)}, not a feed. {_ADVICE}")
-    feed = parsed["feed"]
-    entries = tuple(_entry(raw, parsed, url) for raw in parsed["entries"])
-    kind = str(parsed.get("version") or "unknown")
-    return _bounded(Document(kind, _text_of(feed, "title", kind), entries, line(str(feed.get("language", "")))))
+    return _bounded(document)
 
 
 def to_story(entry: Entry, identity: Identity, *, now: datetime) -> Story:
@@ -64,6 +68,7 @@ def to_story(entry: Entry, identity: Identity, *, now: datetime) -> Story:
         provider=provider,
         published_at=min(entry.published_at, latest) if entry.published_at else None,
         language=entry.language,
+        tags=entry.tags,
     )
 
 
@@ -72,14 +77,17 @@ _ADVICE = "Look on the site for its RSS or Atom address and add that one."
 
 def _feedparser(body: bytes, url: str, content_type: str) -> Mapping[str, Any]:
     headers = {"content-location": url, "content-type": content_type or "application/xml"}
-    try:
-        # Never bare bytes: feedparser opens a file or an address when the body names one.
-        parsed: Mapping[str, Any] = feedparser.parse(
-            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-        )
-    except Exception as error:  # foreign bytes make a foreign parser throw anything; the feed gets the reason
-        raise NotAFeed(f"The feed could not be read: {type(error).__name__}: {line(str(error))[:200]}") from error
+    # Never bare bytes: feedparser opens a file or an address when the body names one.
+    parsed: Mapping[str, Any] = feedparser.parse(
+        io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+    )
     return parsed
+
+
+def _document(parsed: Mapping[str, Any], url: str) -> Document:
+    feed, kind = parsed["feed"], str(parsed.get("version") or "unknown")
+    entries = tuple(_entry(raw, parsed, url) for raw in parsed["entries"])
+    return Document(kind, _text_of(feed, "title", kind), entries, line(str(feed.get("language", ""))))
 
 
 def _looks_like(start: bytes) -> str:
@@ -95,7 +103,7 @@ def _looks_like(start: bytes) -> str:
 
 def _entry(raw: Mapping[str, Any], parsed: Mapping[str, Any], url: str) -> Entry:
     kind = str(parsed.get("version") or "")
-    base = urljoin(url, str(raw.get("title_detail", {}).get("base") or ""))
+    base = urljoin(url, str(_detail(raw, "title").get("base") or ""))
     return Entry(
         guid=line(str(raw.get("id") or "")),
         url=absolute(base, str(raw.get("link") or "")),
@@ -104,7 +112,14 @@ def _entry(raw: Mapping[str, Any], parsed: Mapping[str, Any], url: str) -> Entry
         author=line(to_text(str(raw.get("author") or ""))),
         published_at=_time(_moment(raw, "published_parsed")) or _time(_moment(raw, "updated_parsed")),
         language=line(str(raw.get("language") or "")),
+        tags=_tags(raw),
     )
+
+
+def _tags(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The entry's categories, each once."""
+    terms = (line(to_text(str(tag.get("term") or ""))) for tag in list(raw.get("tags") or ())[:MOST_TAGS])
+    return tuple(dict.fromkeys(clip(term, LONGEST_TAG) for term in terms if term))
 
 
 def _moment(raw: Mapping[str, Any], name: str) -> struct_time | None:
@@ -117,12 +132,17 @@ def _texts(raw: Mapping[str, Any], kind: str) -> Iterator[str]:
     """The entry's words, in each form the feed offers: full content where there is some, else the summary."""
     for content in raw.get("content", ()):
         yield _readable(content, kind)
-    if "summary_detail" in raw:
-        yield _readable(raw["summary_detail"], kind)
+    yield _readable(_detail(raw, "summary"), kind)
 
 
 def _text_of(raw: Mapping[str, Any], name: str, kind: str) -> str:
-    return _readable(raw[f"{name}_detail"], kind).replace("\n", " ") if f"{name}_detail" in raw else ""
+    return _readable(_detail(raw, name), kind).replace("\n", " ")
+
+
+def _detail(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What feedparser knows of an element; nothing where a feed's own element of that odd name stands in its place."""
+    found = raw.get(f"{name}_detail")
+    return found if isinstance(found, Mapping) else {}
 
 
 def _readable(detail: Mapping[str, Any], kind: str) -> str:
@@ -135,7 +155,7 @@ def _readable(detail: Mapping[str, Any], kind: str) -> str:
 
 def _time(parsed: struct_time | None) -> datetime | None:
     """Feedparser's dates are UTC but can lie outside the calendar (year 0 or 10000): then there is none."""
-    if parsed is None:
+    if not isinstance(parsed, struct_time):
         return None
     try:
         return datetime(*parsed[:6], tzinfo=UTC)
@@ -161,4 +181,5 @@ def _bounded_entry(entry: Entry) -> Entry:
         author=clip(entry.author, LONGEST_AUTHOR),
         published_at=entry.published_at,
         language=entry.language[:40],
+        tags=entry.tags[:MOST_TAGS],
     )

@@ -50,8 +50,9 @@ class NotAFeed(PollFailed):
 
 
 class DeliveryFailed(WirewatchError):
-    """A channel did not take an alert."""
+    """A channel did not take an alert. `silent` when its receiver did not even answer."""
 
-    def __init__(self, message: str, *, retry: bool) -> None:
+    def __init__(self, message: str, *, retry: bool, silent: bool = False) -> None:
         super().__init__(message)
         self.retry = retry
+        self.silent = silent

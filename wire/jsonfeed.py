@@ -33,6 +33,7 @@ def _entry(item: Mapping[str, Any], url: str) -> Entry:
         author=line(_author(item)),
         published_at=_time(_string(item, "date_published")) or _time(_string(item, "date_modified")),
         language=line(_string(item, "language")),
+        tags=_tags(item),
     )
 
 
@@ -45,6 +46,11 @@ def _string(item: Mapping[str, Any], name: str) -> str:
 def _author(item: Mapping[str, Any]) -> str:
     authors = item.get("authors") if isinstance(item.get("authors"), list) else [item.get("author")]
     return ", ".join(_string(author, "name") for author in authors or () if isinstance(author, dict))
+
+
+def _tags(item: Mapping[str, Any]) -> tuple[str, ...]:
+    tags = item.get("tags")
+    return tuple(line(tag) for tag in tags if isinstance(tag, str)) if isinstance(tags, list) else ()
 
 
 def _time(written: str) -> datetime | None:

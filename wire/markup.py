@@ -16,7 +16,9 @@ _CELL = re.compile(r"<(?=/?(?:td|th)\b)", re.IGNORECASE)
 _UNREAD = ["script", "style", "noscript", "template", "iframe", "object", "svg", "head"]
 # Lexbor's tree costs quadratic time on deep nesting: 50,000 nested divs take seconds. No story needs this many tags.
 _MOST_TAGS = 20_000
-_TAG = re.compile(r"<[^>]*>")
+_TAG = re.compile(r"<[^<>]*>")
+# Longer than any story with its markup; beyond it the work of reading would belong to whoever wrote the page.
+_LONGEST = 2_000_000
 # Everything of category Cc and Cs but tab and line feed, the noncharacters, and the bidirectional overrides, with
 # which a title can be made to read as what it is not (Unicode TR 36, section 2.9). ZWJ and ZWNJ stay: Persian and
 # emoji need them.
@@ -44,9 +46,10 @@ def line(text: str) -> str:
 
 def to_text(source: str) -> str:
     """What a person would read of an HTML fragment or page. Text without markup comes back as it is."""
+    source = source[:_LONGEST]
     if not _LOOKS_LIKE_MARKUP.search(source):
         return plain(source)
-    if source.count("<") > _MOST_TAGS:
+    if is_overgrown(source):
         return plain(html.unescape(_TAG.sub(" ", source)))
     marked = _CELL.sub(" <", _BLOCK.sub("\n<", _BLANKS.sub(" ", source.replace("\n", " "))))
     tree = LexborHTMLParser(f"<body>{marked}")
@@ -54,6 +57,11 @@ def to_text(source: str) -> str:
         return plain(html.unescape(_TAG.sub(" ", source)))
     tree.strip_tags(_UNREAD)
     return plain(tree.body.text())
+
+
+def is_overgrown(source: str) -> bool:
+    """Whether markup holds more tags than any story does, so that a tree of it would cost seconds."""
+    return source.count("<") > _MOST_TAGS
 
 
 def clip(text: str, most: int) -> str:

@@ -57,7 +57,7 @@ def payload(alert: Alert) -> dict[str, Any]:
         "matches": [
             {"field": span.field, "start": span.start, "end": span.end, "words": span.words} for span in alert.spans
         ],
-        "passage": passage(alert),
+        "passage": passage(alert.text, alert.spans),
     }
 
 
@@ -72,17 +72,17 @@ def matched_words(spans: Iterable[Span]) -> list[str]:
     return list(dict.fromkeys(line(span.words) for span in spans))
 
 
-def passage(alert: Alert) -> str:
-    """The first matched words of the text with what stands around them; the story's start if only its title met."""
-    first = next((span for span in alert.spans if span.field == "text"), None)
+def passage(text: str, spans: Iterable[Span]) -> str:
+    """The first matched words of a text with what stands around them; the text's start if only its title met."""
+    first = next((span for span in spans if span.field == "text"), None)
     start, end = (first.start, first.end) if first else (0, 0)
-    left, right = max(0, start - _AROUND), min(len(alert.text), end + _AROUND)
+    left, right = max(0, start - _AROUND), min(len(text), end + _AROUND)
     if left:
-        left = alert.text.find(" ", left, start) + 1 or start
-    if right < len(alert.text):
-        right = max(alert.text.rfind(" ", end, right), end)
-    shown = line(alert.text[left:right])
-    return f"{'…' if left else ''}{shown}{'…' if right < len(alert.text) else ''}"
+        left = text.find(" ", left, start) + 1 or start
+    if right < len(text):
+        right = max(text.rfind(" ", end, right), end)
+    shown = line(text[left:right])
+    return f"{'…' if left else ''}{shown}{'…' if right < len(text) else ''}"
 
 
 def _iso(when: datetime | None) -> str | None:

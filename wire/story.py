@@ -27,6 +27,7 @@ class Entry:
     author: str = ""
     published_at: datetime | None = None
     language: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,30 @@ class Story:
     wire_date: date | None = None
     published_at: datetime | None = None
     language: str = ""
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """What a story offers to rules: its own words, and what is said about it, each as text."""
+
+    title: str
+    text: str
+    source: str = ""
+    author: str = ""
+    lang: str = ""
+    url: str = ""
+    tag: str = ""
+    feed: str = ""
+
+    def fact(self, name: str) -> str:
+        """A field by its name."""
+        return str(getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where a matched word stands: `field` is title or text, `start` and `end` count its characters from 0."""
+    """Where a matched word stands: `field` is one of Fields, `start` and `end` count its characters from 0."""
 
     field: str
     start: int

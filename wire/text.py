@@ -12,6 +12,7 @@ import unicodedata
 from functools import cached_property, lru_cache
 
 import regex
+import Stemmer
 
 # Inside words, invisible: soft hyphen, zero-width space, joiners, word joiner, byte order mark.
 _INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
@@ -21,13 +22,13 @@ _SYMBOLIC = (
     r"|[A-Za-z]{1,2}(?:\+\+|\#)(?![^\W_])"  # C++ C# F#
     r"|\d+(?:[.,]\d+)+"  # 4.5  1,000
 )
-_POSSESSIVE = r"(?<=[^\W_])['’]s(?![^\W_])"
+_POSSESSIVE = r"(?:['’][sS](?![^\W_]))?"
 # Latin, Greek and Cyrillic as news are written: letters stand alone, no marks to gather. The common, fast case.
-_SIMPLE = re.compile(rf"{_SYMBOLIC}|{_POSSESSIVE}|[^\W_]+(?:[{_INVISIBLE}]+[^\W_]+)*")
+_SIMPLE = re.compile(rf"(?:{_SYMBOLIC}|[^\W_]+(?:[{_INVISIBLE}]+[^\W_]+)*){_POSSESSIVE}")
 _CHARACTERS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
 _LETTER = r"[[\p{L}\p{N}\u0640]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 _FULL = regex.compile(
-    rf"{_SYMBOLIC}|{_POSSESSIVE}|{_CHARACTERS}|{_LETTER}(?:\p{{M}}|[{_INVISIBLE}]|{_LETTER})*",
+    rf"(?:{_SYMBOLIC}|{_CHARACTERS}|{_LETTER}(?:\p{{M}}|[{_INVISIBLE}]|{_LETTER})*){_POSSESSIVE}",
     regex.VERSION1,
 )
 # What the simple pattern would cut wrongly: combining marks, and the scripts that come a character a token.
@@ -47,7 +48,9 @@ _LETTERS = str.maketrans(
 )  # fmt: skip
 # Marks that change no word: Latin and Greek accents, Hebrew points, Arabic harakat. Indian vowel signs do change it.
 _MARKS = re.compile(f"[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed{_INVISIBLE}]")
+_UNSEEN = re.compile(f"[{_INVISIBLE}]")
 _ARABIC = re.compile("[\u0621-\u064a]")
+_STEMMER = Stemmer.Stemmer("english")
 # The conjunctions, prepositions and article that Arabic writes onto the word, longest first.
 _PREFIXES = re.compile("^(?:وبال|وال|فال|بال|كال|ولل|فلل|لل|وب|ول|وك|فب|فل|ال|و|ف|ب|ك|ل)")
 _SHORTEST_STEM = 3
@@ -73,13 +76,8 @@ class Reading:
 
 @lru_cache(maxsize=200_000)
 def forms(raw: str) -> tuple[str, ...]:
-    """What a word of a story counts as: its folded form, and for Arabic the same without its prefixes.
-
-    Empty for the possessive 's, which is no word.
-    """
+    """What a word of a story counts as: its folded form, and for Arabic the same without its prefixes."""
     folded = fold(raw)
-    if not folded:
-        return ()
     if not _ARABIC.search(folded):
         return (folded,)
     stem = _PREFIXES.sub("", folded)
@@ -94,14 +92,30 @@ def fold(raw: str) -> str:
     raw = raw[:_LONGEST_WORD]
     if raw.isascii() and raw.isalnum():
         return raw.lower()
-    if raw in ("'s", "’s", "'S", "’S"):
-        return ""
+    raw = without_possessive(raw)
     if raw[0].isdigit():
         return _number(raw)
     if "." in raw and raw[0] != "$":
         raw = raw.replace(".", "")
     folded = _MARKS.sub("", unicodedata.normalize("NFKD", raw.translate(_LETTERS).casefold()).translate(_LETTERS))
     return unicodedata.normalize("NFC", folded)
+
+
+def without_possessive(raw: str) -> str:
+    """Ukraine's is Ukraine."""
+    return raw[:-2] if len(raw) > 2 and raw[-2] in "'’" and raw[-1] in "sS" else raw  # noqa: PLR2004 -- the two of 's
+
+
+@lru_cache(maxsize=50_000)
+def as_written(raw: str) -> str:
+    """A word with its case and accents, without what nobody sees or means: for `case:`."""
+    return unicodedata.normalize("NFC", without_possessive(_UNSEEN.sub("", raw)))
+
+
+@lru_cache(maxsize=50_000)
+def stem(folded: str) -> str:
+    """The English stem (Snowball) of a folded word: for `stem:`, never by itself."""
+    return str(_STEMMER.stemWord(folded))
 
 
 def _number(raw: str) -> str:

@@ -65,7 +65,7 @@ async def _webhook(world: World, outgoing: Outgoing) -> str:
             said = line((await response.content.read(_MOST_READ)).decode("utf-8", "replace"))
             return _judge(response.status, said)
     except TimeoutError as error:
-        raise DeliveryFailed("The receiver did not answer in time.", retry=True) from error
+        raise DeliveryFailed("The receiver did not answer in time.", retry=True, silent=True) from error
     except aiohttp.ClientConnectorError as error:
         forbidden = isinstance(error.os_error, ForbiddenAddress)
         raise DeliveryFailed(f"The receiver cannot be reached: {error.os_error}.", retry=not forbidden) from error

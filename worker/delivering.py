@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
+# A receiver that does not answer holds a worker up for as long as we are patient: then the others come first.
+_REST = timedelta(seconds=30)
 # One receiver is asked this many things at once: enough for speed, few enough for a small script behind it.
 _AT_ONCE = 8
 
@@ -56,6 +58,8 @@ async def _deliver(
         log.warning("delivery %s failed (try %s): %s", one.id, one.attempt, error)
         with database.writing() as session:
             alerts.failed(session, one.id, claim, why=str(error), due_at=due_at)
+            if error.silent:
+                alerts.rest(session, one.channel_id, clock() + _REST)
     else:
         with database.writing() as session:
             alerts.sent(session, one.id, claim, clock())

@@ -15,9 +15,10 @@ from worker.guard import ForbiddenAddress, Network, socket_factory
 
 # At once: in all, so that sockets and memory stay bounded; and to one host, so that it is not stormed.
 _MOST_CONNECTIONS = 200
-_MOST_PER_HOST = 8
+MOST_PER_HOST = 8
 _MOST_REDIRECTS = 5
 _CHUNK = 64 * 1024
+_LONGEST_VALIDATOR = 1_000
 _OK, _NOT_MODIFIED = 200, 304
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, application/xml;q=0.9, */*;q=0.5"
@@ -47,7 +48,7 @@ def open_session(user_agent: str, allowed: Iterable[Network]) -> aiohttp.ClientS
     """A session for the life of a process. Close it in the same event loop."""
     connector = aiohttp.TCPConnector(
         limit=_MOST_CONNECTIONS,
-        limit_per_host=_MOST_PER_HOST,
+        limit_per_host=MOST_PER_HOST,
         socket_factory=socket_factory(allowed),
         ttl_dns_cache=60,
     )
@@ -110,10 +111,15 @@ async def _answer(response: aiohttp.ClientResponse, url: str, limits: Limits) ->
         url,
         response.status,
         body,
-        headers.get("ETag", ""),
-        headers.get("Last-Modified", ""),
+        _echoable(headers.get("ETag", "")),
+        _echoable(headers.get("Last-Modified", "")),
         headers.get("Content-Type", ""),
     )
+
+
+def _echoable(validator: str) -> str:
+    """A validator as it was given, if it can be sent back as a header at all."""
+    return validator if validator.isascii() and validator.isprintable() and len(validator) <= _LONGEST_VALIDATOR else ""
 
 
 async def _body(response: aiohttp.ClientResponse, limits: Limits) -> bytes:

@@ -4,7 +4,7 @@ Polled entries, pages read and imported files all come through here, so that a s
 the same way whatever brought it.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -17,7 +17,7 @@ from storage.feeds import FeedToPoll
 from storage.items import Known, NewStory, Seen
 from wire.address import same_site
 from wire.revision import fingerprint, is_revised
-from wire.story import Entry, Identity, Story
+from wire.story import Entry, Fields, Identity, Story
 from worker.rulebook import Rules
 
 
@@ -28,6 +28,7 @@ class Telling:
     story: Story
     feed: FeedToPoll | None = None
     entry: Entry | None = None
+    feed_title: str = ""
 
     @property
     def key(self) -> str:
@@ -53,6 +54,7 @@ class Turn:
 class Kept:
     """What came of it: the items new and revised, and the work to be sent on after the commit."""
 
+    told: list[Telling] = field(default_factory=list)
     new: dict[str, int] = field(default_factory=dict)
     revised: dict[str, int] = field(default_factory=dict)
     pages: list[int] = field(default_factory=list)
@@ -75,11 +77,11 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
 
     changed = _changed(session, told, known)
     _note_sightings(session, told, {key: one.id for key, one in known.items()} | new, turn.now)
-    kept = Kept(new)
+    kept = Kept(told, new)
     _ask_for_pages(session, kept, [*(first[key] for key in new), *changed.values()], known, turn)
     kept.revised = {key: known[key].id for key, telling in changed.items() if not telling.page}
     met = [
-        *_match_all(((new[key], 1, first[key].story) for key in new if not first[key].page), turn.rules),
+        *_match_all(((new[key], 1, first[key]) for key in new if not first[key].page), turn.rules),
         *_match_all(_revise_all(session, changed, known, turn.now), turn.rules),
     ]
     kept.deliveries = raise_alerts(session, met, turn)
@@ -89,20 +91,33 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
 def _recognised(session: Session, told: Sequence[Telling], known: Mapping[str, Known]) -> list[Telling]:
     """Tellings under a new guid of stories their feed carried before, given back their old identity.
 
-    Some sites make all guids anew each night. The same feed, address and title make the same story.
+    Some sites make all guids anew each night. The same feed, address and words make the same story, unless the
+    document still holds the old one too, or several entries share that address and those words.
     """
-    strange: dict[int, set[str]] = defaultdict(set)
+    strange: dict[int, Counter[tuple[str, str]]] = defaultdict(Counter)
     for telling in told:
         if telling.feed and telling.entry and telling.entry.url and telling.key not in known:
-            strange[telling.feed.id].add(telling.entry.url)
-    seen = {feed_id: items.seen_at(session, feed_id, sorted(urls)) for feed_id, urls in strange.items()}
-    return [_under_old_name(telling, seen) if telling.key not in known else telling for telling in told]
+            strange[telling.feed.id][_mark(telling.entry)] += 1
+    if not strange:
+        return list(told)
+    present = {telling.key for telling in told}
+    old_names = {
+        (feed_id, mark): key
+        for feed_id, marks in strange.items()
+        for mark, key in items.seen_at(session, feed_id, sorted({url for url, _ in marks})).items()
+        if marks[mark] == 1 and key not in present
+    }
+    return [_under_old_name(telling, old_names) if telling.key not in known else telling for telling in told]
 
 
-def _under_old_name(telling: Telling, seen: Mapping[int, Mapping[tuple[str, str], str]]) -> Telling:
+def _mark(entry: Entry) -> tuple[str, str]:
+    return entry.url, fingerprint(entry)
+
+
+def _under_old_name(telling: Telling, old_names: Mapping[tuple[int, tuple[str, str]], str]) -> Telling:
     if not telling.feed or not telling.entry:
         return telling
-    key = seen.get(telling.feed.id, {}).get((telling.entry.url, telling.entry.title))
+    key = old_names.get((telling.feed.id, _mark(telling.entry)))
     return replace(telling, story=replace(telling.story, identity=Identity(key))) if key else telling
 
 
@@ -123,21 +138,36 @@ def _changed(session: Session, told: Sequence[Telling], known: Mapping[str, Know
     """The tellings that say something else than the same feed said before, by identity.
 
     Two feeds that carry a story in different words, as they all do, revise nothing: only who changes his own words
-    does. Only the feed that brought a story first, or one of the story's own site, is believed.
+    does. Only the feed that brought a story first, or one of the story's own site, is believed. A story whose page
+    is still to be read gets its words from there.
     """
-    of_known = [telling for telling in told if telling.key in known]
+    of_known = [telling for telling in _first_of_each_feed(told) if telling.key in known]
     feed_ids = sorted({telling.feed.id for telling in of_known if telling.feed})
     said = items.sightings(session, sorted({known[telling.key].id for telling in of_known}), feed_ids)
     changed: dict[str, Telling] = {}
     for telling in of_known:
         item = known[telling.key]
-        if telling.feed and telling.entry:
-            before = said.get((item.id, telling.feed.id))
-            if before in (None, fingerprint(telling.entry)) or not _is_believed(telling.feed, item):
-                continue
-        if telling.page or is_revised(item, telling.story):
+        before = said.get((item.id, telling.feed.id)) if telling.feed else None
+        if item.state != items.UNREAD and _says_something_new(telling, item, before):
             changed.setdefault(telling.key, telling)
     return changed
+
+
+def _says_something_new(telling: Telling, item: Known, before: str | None) -> bool:
+    """`before` is the digest of what this feed said of it last; nothing when it did not carry it."""
+    if not telling.feed or not telling.entry:
+        return is_revised(item, telling.story)
+    if before is None:  # a feed whose pages are read meets a story known only by another feed's first words
+        return bool(telling.page) and item.read_at is None
+    if before == fingerprint(telling.entry) or not _is_believed(telling.feed, item):
+        return False
+    return bool(telling.page) or is_revised(item, telling.story)
+
+
+def _first_of_each_feed(told: Sequence[Telling]) -> list[Telling]:
+    """A story that stands twice in one feed: the first counts."""
+    first = {(telling.key, telling.feed.id if telling.feed else None): telling for telling in reversed(told)}
+    return list(reversed(first.values()))
 
 
 def _is_believed(feed: FeedToPoll, item: Known) -> bool:
@@ -154,7 +184,7 @@ def _note_sightings(session: Session, told: Sequence[Telling], ids: Mapping[str,
             telling.entry.title,
             fingerprint(telling.entry),
         )
-        for telling in reversed(told)  # a story that stands twice in one feed: the first counts
+        for telling in _first_of_each_feed(told)
         if telling.feed and telling.entry
     }
     before = items.sightings(session, [one.item_id for one in seen.values()], sorted({key[1] for key in seen}))
@@ -171,21 +201,39 @@ def _ask_for_pages(
 
 def _revise_all(
     session: Session, changed: Mapping[str, Telling], known: Mapping[str, Known], now: datetime
-) -> Iterable[tuple[int, int, Story]]:
+) -> Iterable[tuple[int, int, Telling]]:
     for key, telling in changed.items():
         if not telling.page:
-            yield known[key].id, items.revise(session, known[key], telling.story, now), telling.story
+            yield known[key].id, items.revise(session, known[key], telling.story, now), telling
 
 
-def _match_all(versions: Iterable[tuple[int, int, Story]], rules: Rules) -> Iterable[Met]:
-    """Each (item id, version, story) against all rules."""
-    for item_id, version, story in versions:
-        yield from match(item_id, version, story.title, story.text, rules)
+def _match_all(versions: Iterable[tuple[int, int, Telling]], rules: Rules) -> Iterable[Met]:
+    """Each (item id, version, telling) against all rules."""
+    for item_id, version, telling in versions:
+        yield from match(item_id, version, offered(telling), rules)
 
 
-def match(item_id: int, version: int, title: str, text: str, rules: Rules) -> list[Met]:
+def offered(telling: Telling) -> Fields:
+    """What a telling offers to rules."""
+    story = telling.story
+    return Fields(
+        title=story.title,
+        text=story.text,
+        source="\n".join(filter(None, (story.identity.wire, story.provider))),
+        author=story.author,
+        lang=story.language,
+        url=story.url,
+        tag="\n".join(story.tags),
+        feed=telling.feed_title,
+    )
+
+
+def match(item_id: int, version: int, story: Fields, rules: Rules) -> list[Met]:
     """The rules that a version of an item meets."""
-    return [Met(item_id, version, *rules.versions[found.rule_id], found) for found in rules.match(title, text)]
+    return [
+        Met(item_id, version, *rules.versions[found.rule_id], found, shadow=found.rule_id in rules.shadows)
+        for found in rules.match(story)
+    ]
 
 
 def raise_alerts(session: Session, met: Sequence[Met], turn: Turn) -> dict[int, list[int]]:

@@ -3,26 +3,27 @@
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
-from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import Session
 
 from storage import feeds
 from storage.feeds import FeedToPoll
 from storage.work import still_claimed
 from wire import cadence
+from wire.address import host_of
 from wire.entries import parse, to_story
 from wire.errors import NotAFeed, PollFailed
 from wire.identity import digest, identify_all
 from wire.markup import line
-from wire.story import Document, Entry
+from wire.story import Document
 from worker import ingest
-from worker.fetch import Answer, Limits, fetch
+from worker.fetch import MOST_PER_HOST, Answer, Limits, fetch
 from worker.ingest import Kept, Telling, Turn
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,17 @@ class Polled:
 
 
 async def poll_all(session: aiohttp.ClientSession, batch: Sequence[FeedToPoll], limits: Limits) -> list[Polled]:
-    """Fetches a batch together; each answer is read as it comes, while the others are still on the way."""
-    return list(await asyncio.gather(*(_poll(session, feed, limits) for feed in batch)))
+    """Fetches a batch together; each answer is read as it comes, while the others are still on the way.
+
+    A host's feeds wait for each other, and their time begins when their turn does.
+    """
+    gates = {host_of(feed.url): asyncio.Semaphore(MOST_PER_HOST) for feed in batch}
+
+    async def poll(feed: FeedToPoll) -> Polled:
+        async with gates[host_of(feed.url)]:
+            return await _poll(session, feed, limits)
+
+    return list(await asyncio.gather(*map(poll, batch)))
 
 
 async def _poll(session: aiohttp.ClientSession, feed: FeedToPoll, limits: Limits) -> Polled:
@@ -62,6 +72,9 @@ async def _poll(session: aiohttp.ClientSession, feed: FeedToPoll, limits: Limits
         polled = read_answer(feed, answer)
     except PollFailed as error:
         polled = Polled(feed, 0.0, status=error.status, error=line(str(error)))
+    except Exception as error:  # whatever one feed does to us, the others of its batch are polled
+        log.exception("feed %s could not be polled", feed.id)
+        polled = Polled(feed, 0.0, error=f"It could not be polled: {type(error).__name__}.")
     return replace(polled, took=time.monotonic() - started)
 
 
@@ -83,21 +96,22 @@ def write(session: Session, polled: Sequence[Polled], turn: Turn, claim: str, di
     """Writes what a batch brought, in the caller's transaction. Feeds whose claim was lost meanwhile are left out."""
     ids = [one.feed.id for one in polled]
     mine = {row.id for row in still_claimed(session, feeds.FEED, ids, claim, feeds.FEED.c.id)}
-    ours = [(one, _tellings(one, turn.now)) for one in polled if one.feed.id in mine]
-    kept = ingest.keep(session, [telling for _, told in ours for telling in told], turn)
+    ours = [one for one in polled if one.feed.id in mine]
+    kept = ingest.keep(session, [telling for one in ours for telling in _tellings(one, turn.now)], turn)
     _finish(session, ours, kept, now=turn.now, claim=claim, dice=dice)
     return kept
 
 
 def _tellings(polled: Polled, now: datetime) -> list[Telling]:
     entries = polled.document.entries if polled.document else ()
+    title = polled.feed.title or (polled.document.title if polled.document else "")
     named = zip(entries, identify_all(entries, str(polled.feed.id)), strict=True)
-    return [Telling(to_story(entry, identity, now=now), polled.feed, entry) for entry, identity in named]
+    return [Telling(to_story(entry, identity, now=now), polled.feed, entry, title) for entry, identity in named]
 
 
 def _finish(
     session: Session,
-    polled: Sequence[tuple[Polled, list[Telling]]],
+    polled: Sequence[Polled],
     kept: Kept,
     *,
     now: datetime,
@@ -105,7 +119,8 @@ def _finish(
     dice: cadence.Dice,
 ) -> None:
     quiet, lines = [], []
-    for one, told in polled:
+    told_by = _by_feed(kept.told)
+    for one in polled:
         if one.error:
             changes = _after_failure(one, now, dice)
             feeds.finish(session, one.feed.id, claim, now, changes)
@@ -116,7 +131,7 @@ def _finish(
             quiet.append((one.feed.id, when, interval, one.status or 0))
             lines.append(_line(one, now))
         else:
-            news = _news(one.feed, told, kept)
+            news = _news(one.feed, told_by[one.feed.id], kept)
             feeds.finish(session, one.feed.id, claim, now, _after_reading(one, one.document, news, now, dice))
             lines.append({**_line(one, now), **news.counts})
     feeds.finish_quiet(session, claim, now, quiet)
@@ -125,7 +140,10 @@ def _finish(
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """How a document compares with the feed's last: `shared` is the part of it that was there, None at first."""
+    """How a document compares with the feed's last: `shared` is the part of it that was there, None at first.
+
+    `window` tells the stories of this document from others, shortly: 64 bits each, in hex.
+    """
 
     window: list[str]
     new: int
@@ -142,17 +160,20 @@ class _News:
         return {"entries": len(self.window), "new": self.new, "revised": self.revised, "gap": self.gap}
 
 
+def _by_feed(told: Sequence[Telling]) -> dict[int, list[Telling]]:
+    found: dict[int, list[Telling]] = defaultdict(list)
+    for telling in told:
+        if telling.feed:
+            found[telling.feed.id].append(telling)
+    return found
+
+
 def _news(feed: FeedToPoll, told: Sequence[Telling], kept: Kept) -> _News:
     keys = {telling.key for telling in told}
-    window = [_mark(telling.entry) for telling in told if telling.entry]
+    window = [digest(telling.key)[:16] for telling in told]
     before = set(feed.entry_digests)
     shared = sum(mark in before for mark in window) / len(window) if window and before else None
     return _News(window, len(keys & kept.new.keys()), len(keys & kept.revised.keys()), shared)
-
-
-def _mark(entry: Entry) -> str:
-    """What tells an entry from others of its feed, shortly: 64 bits in hex."""
-    return digest(entry.guid or entry.url or entry.title)[:16]
 
 
 def _after_failure(polled: Polled, now: datetime, dice: cadence.Dice) -> dict[str, Any]:
@@ -179,7 +200,8 @@ def _after_reading(
         "etag": answer.etag if answer else "",
         "last_modified": answer.last_modified if answer else "",
         "body_digest": polled.body_digest,
-        "entry_digests": news.window,
+        # An empty answer tells nothing of what came and went: the next is held against the last that had entries.
+        "entry_digests": news.window or list(feed.entry_digests),
         "failures": 0,
         "last_status": polled.status,
         "last_error": "",
@@ -203,7 +225,7 @@ def _line(polled: Polled, now: datetime) -> dict[str, Any]:
     }
 
 
-def as_broken(polled: Polled, error: SQLAlchemyError | ValueError) -> Polled:
+def as_broken(polled: Polled, error: Exception) -> Polled:
     """A poll whose entries could not be written: a failure with the reason, so that its neighbours are kept."""
     log.error("feed %s could not be written: %s", polled.feed.id, error)
     why = f"What it brought could not be kept: {type(error).__name__}: {line(str(error))[:300]}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from storage import alerts, feeds, pulse, readings
@@ -28,6 +28,7 @@ from worker.fetch import Limits, open_session
 from worker.guard import Network
 from worker.ingest import Kept, Turn
 from worker.polling import Polled
+from worker.reading import PageRead
 from worker.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ log = logging.getLogger(__name__)
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+_BEAT_AT_MOST_EVERY = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Process:
         self.config = config
         self._clock = clock
         self._dice = dice
+        self._beat_at = clock()
         self._rulebook = Rulebook()
         self._database = Database(config.database_url)
         self._loop = asyncio.new_event_loop()
@@ -75,16 +80,17 @@ class Process:
         polled = self._loop.run_until_complete(polling.poll_all(self._http, batch, self.config.limits))
         for kept, onward in self._write_polled(polled, claim):
             self._send_on(onward, kept.deliveries, kept.pages)
+        self._alive(app.POLL)
 
     def _write_polled(self, polled: Sequence[Polled], claim: str) -> list[tuple[Kept, str]]:
         """All in one transaction; if one feed breaks it, each alone, and the broken one gets its error."""
         try:
             return [self._write_some(polled, claim)]
-        except (SQLAlchemyError, ValueError) as error:
+        except Exception as error:
             if len(polled) > 1:
                 return [done for one in polled for done in self._write_polled([one], claim)]
-            if not polled or polled[0].error:
-                raise
+            if not polled or polled[0].error or isinstance(error, OperationalError):
+                raise  # the database is away, or even the failure cannot be written: the lease brings it back
             return [self._write_some([polling.as_broken(polled[0], error)], claim)]
 
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
@@ -97,27 +103,46 @@ class Process:
         with self._database.writing() as session:
             pages = readings.take(session, item_ids, claim, until=self._lease_ends())
         found = self._loop.run_until_complete(reading.read_all(self._http, pages, self.config.limits))
-        with self._database.writing() as session:
-            turn = self._turn(session)
-            deliveries = reading.write(session, found, turn, claim)
-        self._send_on(turn.claim, deliveries, [])
+        for deliveries, onward in self._write_read(found, claim):
+            self._send_on(onward, deliveries, [])
+        self._alive(app.READ)
+
+    def _write_read(self, found: Sequence[PageRead], claim: str) -> list[tuple[dict[int, list[int]], str]]:
+        """As polls are written: together, or each alone when one breaks the rest."""
+        try:
+            with self._database.writing() as session:
+                turn = self._turn(session)
+                return [(reading.write(session, found, turn, claim), turn.claim)]
+        except Exception as error:
+            if len(found) > 1:
+                return [done for one in found for done in self._write_read([one], claim)]
+            if not found or found[0].error or isinstance(error, OperationalError):
+                raise
+            return self._write_read([reading.as_broken(found[0], error)], claim)
 
     def deliver(self, claim: str, ids: Sequence[int]) -> None:
         """Sends claimed deliveries."""
         until = self._lease_ends()
         with self._database.writing() as session:
-            outgoing = alerts.take(session, ids, claim, until=until)
+            outgoing = alerts.take(session, ids, claim, now=self._clock(), until=until)
         world = channels.World(self._http, min(channels.PATIENCE, self.config.lease.total_seconds() / 2))
         self._loop.run_until_complete(
             delivering.deliver_all(
                 world, self._database, outgoing, claim=claim, until=until, clock=self._clock, dice=self._dice
             )
         )
+        self._alive(app.DELIVER)
 
     def beat(self, queue: str) -> None:
         """Shows that this queue is being eaten."""
+        self._beat_at = self._clock()
         with self._database.writing() as session:
-            pulse.beat(session, f"worker {queue}", self._clock())
+            pulse.beat(session, f"worker {queue}", self._beat_at)
+
+    def _alive(self, queue: str) -> None:
+        """Work done is as good a sign of life as a beat eaten, which may wait behind a long queue of work."""
+        if self._clock() - self._beat_at > _BEAT_AT_MOST_EVERY:
+            self.beat(queue)
 
     def _lease_ends(self) -> datetime:
         return self._clock() + self.config.lease
@@ -142,7 +167,7 @@ def send_on(claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence
 
 
 # So many that the message costs little, and so few that they are done well within a lease.
-DELIVERIES_A_MESSAGE = 50
+DELIVERIES_A_MESSAGE = 8
 PAGES_A_MESSAGE = 20
 FEEDS_A_MESSAGE = 100
 

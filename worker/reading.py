@@ -1,6 +1,7 @@
 """Story pages: fetched together, read each by its own rules, completed and matched in one transaction."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,7 @@ import aiohttp
 from sqlmodel import Session
 
 from storage import items, readings
-from storage.alerts import Met
+from storage.items import Known
 from storage.readings import PageToRead
 from wire import article
 from wire.errors import NotAStory, PollFailed
@@ -19,6 +20,8 @@ from wire.story import Story
 from worker import ingest
 from worker.fetch import Limits, fetch
 from worker.ingest import Turn
+
+log = logging.getLogger(__name__)
 
 # Seconds before the second and the third try. A page is often published a moment after its feed.
 _TRIES_AFTER = (30.0, 120.0)
@@ -43,6 +46,16 @@ async def _read(session: aiohttp.ClientSession, page: PageToRead, limits: Limits
         return PageRead(page, article.read(answer.body or b"", url=page.url))
     except (PollFailed, NotAStory) as error:
         return PageRead(page, error=line(str(error)))
+    except Exception as error:  # a page is foreign: whatever it makes a parser do, its neighbours are read
+        log.exception("page %s could not be read", page.url)
+        return PageRead(page, error=f"The page could not be read: {type(error).__name__}.")
+
+
+def as_broken(one: PageRead, error: Exception) -> PageRead:
+    """A page whose story could not be written: a failure with the reason, so that its neighbours are kept."""
+    return PageRead(
+        one.page, error=f"What it holds could not be kept: {type(error).__name__}: {line(str(error))[:300]}"
+    )
 
 
 def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -> dict[int, list[int]]:
@@ -50,32 +63,38 @@ def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -
 
     Returns the deliveries to be sent, by channel.
     """
-    met: list[Met] = []
-    for one in pages:
-        if one.story and readings.done(session, one.page.item.id, claim):
-            met += _complete(session, one.page, one.story, turn)
+    done: dict[int, int] = {}
+    for one in sorted(pages, key=lambda one: one.page.item.id):
+        item = items.locked(session, one.page.item.id)
+        if one.story and readings.done(session, item.id, claim):
+            done |= _complete(session, item, one.story, turn)
         elif one.error:
-            met += _after_failure(session, one, turn, claim)
+            done |= _after_failure(session, item, one, turn, claim)
+    facts = items.facts(session, list(done))
+    met = [
+        found
+        for item_id, version in done.items()
+        for found in ingest.match(item_id, version, facts[item_id], turn.rules)
+    ]
     return ingest.raise_alerts(session, met, turn)
 
 
-def _complete(session: Session, page: PageToRead, story: Story, turn: Turn) -> list[Met]:
-    item = page.item
-    if item.state == items.UNREAD:
-        items.complete(session, item, story)
-        return ingest.match(item.id, item.version, story.title or item.title, story.text, turn.rules)
-    if is_revised(item, story):
+def _complete(session: Session, item: Known, story: Story, turn: Turn) -> dict[int, int]:
+    """The item's version to be matched, if there is one."""
+    if item.state != items.UNREAD and is_revised(item, story):
         version = items.revise(session, item, story, turn.now)
-        return ingest.match(item.id, version, story.title or item.title, story.text, turn.rules)
-    return []
+        items.complete(session, item, story, turn.now)
+        return {item.id: version}
+    items.complete(session, item, story, turn.now)
+    return {item.id: item.version} if item.state == items.UNREAD else {}
 
 
-def _after_failure(session: Session, one: PageRead, turn: Turn, claim: str) -> list[Met]:
-    item, tried = one.page.item, one.page.attempts
+def _after_failure(session: Session, item: Known, one: PageRead, turn: Turn, claim: str) -> dict[int, int]:
+    tried = one.page.attempts
     wait = _TRIES_AFTER[tried - 1] if tried <= len(_TRIES_AFTER) else None
     due_at = turn.now + timedelta(seconds=wait) if wait else None
     mine = readings.failed(session, item.id, claim, error=one.error, due_at=due_at)
     if not mine or due_at or item.state != items.UNREAD:
-        return []
-    items.complete(session, item, None)
-    return ingest.match(item.id, item.version, item.title, item.text, turn.rules)
+        return {}
+    items.complete(session, item, None, turn.now)
+    return {item.id: item.version}

@@ -1,42 +1,56 @@
-"""The rules as this process last read them, and whether they still stand."""
+"""The rules as this process last read them, kept up with what has changed since."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlmodel import Session
 
 from storage import rules
+from storage.tables import Rule
 from wire.matcher import Matcher
-from wire.story import Match
+from wire.query import Lists, parse
+from wire.story import Fields, Match
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Rules:
-    """One state of the rules: what matches, which version and words each has, and whom it alerts."""
+    """The rules as they stand: what matches, which version and words each has, whom it alerts, which only record."""
 
-    revision: int
-    matcher: Matcher
-    versions: dict[int, tuple[int, str]]
-    channels: dict[int, list[int]]
+    matcher: Matcher = field(default_factory=Matcher)
+    versions: dict[int, tuple[int, str]] = field(default_factory=dict)
+    channels: dict[int, list[int]] = field(default_factory=dict)
+    shadows: set[int] = field(default_factory=set)
 
-    def match(self, title: str, text: str) -> list[Match]:
-        return self.matcher.match(title, text)
+    def match(self, story: Fields) -> list[Match]:
+        return self.matcher.match(story)
+
+    def take(self, rule: Rule, lists: Lists) -> None:
+        """Adds, replaces or forgets one rule in place."""
+        key = rule.id or 0
+        if key in self.versions:
+            self.matcher.remove(key)
+            del self.versions[key]
+        self.shadows.discard(key)
+        if rule.enabled and rule.removed_at is None:
+            self.matcher.add(key, parse(rule.query, lists))
+            self.versions[key] = (rule.version, rule.query)
+            if rule.shadow:
+                self.shadows.add(key)
 
 
 class Rulebook:
-    """Rules are read anew when their counter has moved; asking costs one row in the transaction at hand."""
+    """Asks a counter in the transaction at hand, and reads only the rules that changed since it was asked last."""
 
     def __init__(self) -> None:
-        self._rules: Rules | None = None
+        self._rules = Rules()
+        self._revision = -1
 
     def current(self, session: Session) -> Rules:
         """The rules as they stand in this transaction."""
         revision = rules.revision(session)
-        if self._rules is None or self._rules.revision != revision:
-            active = [(rule.id or 0, rule.version, rule.query) for rule in rules.active(session)]
-            self._rules = Rules(
-                revision,
-                Matcher((rule_id, query) for rule_id, _, query in active),
-                {rule_id: (version, query) for rule_id, version, query in active},
-                rules.channels_by_rule(session),
-            )
+        if revision != self._revision:
+            lists = rules.word_lists(session)
+            for rule in rules.changed_since(session, self._revision):
+                self._rules.take(rule, lists)
+            self._rules.channels = rules.channels_by_rule(session)
+            self._revision = revision
         return self._rules

@@ -106,8 +106,7 @@ def retry(
     if not delivery and not failed:
         raise BadInput("Say which: wirewatch deliveries retry NUMBER, or --failed for all that were given up.")
     with writing() as (session, now):
-        wanted = [*(delivery or ()), *(alerts.dead_letters(session) if failed else ())]
-        again = alerts.resend(session, wanted, now)
+        again = alerts.resend(session, delivery or [], now) + (alerts.resend_failed(session, now) if failed else 0)
     if not again and not failed:
         raise BadInput("None of these can be sent again: there is no such delivery, or it is on its way.")
     show.say(f"{again} {'delivery is' if again == 1 else 'deliveries are'} sent again.")

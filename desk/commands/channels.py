@@ -33,7 +33,7 @@ def list_channels(as_json: bool = JSON) -> None:
     """
     with reading() as (session, _):
         found = [
-            channel.model_dump(include={"id", "name", "kind", "target", "enabled"})
+            {"id": channel.id, "name": channel.name, "kind": channel.kind, "target": channel.target}
             for channel in channels.all_channels(session)
         ]
     show.rows(found, as_json=as_json, empty="There is no channel yet. Add one: wirewatch channels add log log")

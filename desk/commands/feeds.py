@@ -6,11 +6,14 @@ from typing import Any
 import typer
 
 from desk import show
-from desk.context import JSON, LIMIT, YES, desk, reading, writing
+from desk.context import JSON, LIMIT, YES, desk, duration, reading, writing
 from storage import feeds
 from storage.tables import Feed
+from wire.cadence import Bounds
+from wire.errors import BadInput
 
 app = typer.Typer(help="The addresses that are watched.", no_args_is_help=True)
+_LONGEST_INTERVAL = 7 * 86400
 WHICH = typer.Argument(help="Its number, its address, or letters that only it has.")
 
 
@@ -21,7 +24,7 @@ def add(
         False, "--full-text", help="Read each story's page, for wires whose feed gives a start only."
     ),
     title: str = typer.Option("", help="A name of your own; else the feed's."),
-    min_interval: float = typer.Option(0, help="Never poll more often than every so many seconds."),
+    min_interval: str = typer.Option("", help="Never poll more often, as 30s, 15m or 2h."),
 ) -> None:
     """Watch an address. It is polled within a second if the service runs.
 
@@ -29,7 +32,10 @@ def add(
     """
     bounds = desk().bounds
     if min_interval:
-        bounds = type(bounds)(min_interval, max(bounds.longest, min_interval))
+        shortest = duration(min_interval).total_seconds()
+        if not 1 <= shortest <= _LONGEST_INTERVAL:
+            raise BadInput("Polls are between a second and a week apart.")
+        bounds = Bounds(shortest, max(bounds.longest, shortest))
     with writing() as (session, now):
         feed = feeds.add(session, url, now=now, bounds=bounds, full_text=full_text, title=title)
         show.say(f"Watching {feed.url} as number {feed.id}. `wirewatch feeds show {feed.id}` tells how it goes.")
@@ -76,7 +82,18 @@ def show_feed(which: str = WHICH, limit: int = LIMIT, as_json: bool = JSON) -> N
     with reading() as (session, now):
         feed = feeds.find(session, which)
         polls = [
-            poll.model_dump(exclude={"id", "feed_id"}) | {"took": round(poll.took, 3)}
+            {
+                "at": poll.at,
+                "outcome": poll.outcome,
+                "status": poll.status,
+                "took": round(poll.took, 3),
+                "bytes": poll.bytes,
+                "entries": poll.entries,
+                "new": poll.new,
+                "revised": poll.revised,
+                "gap": poll.gap,
+                "error": poll.error,
+            }
             for poll in feeds.polls_of(session, feed.id or 0, limit)
         ]
         facts = {

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -38,7 +39,7 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes)
     return run
 
 
-def rows(result: Result) -> list[dict[str, object]]:
+def rows(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.output.splitlines()]
 
 
@@ -66,6 +67,19 @@ def test_removing_asks_first(cli: Run) -> None:
     [
         (["feeds", "add", "not-a-url"], "Give one that starts with http:// or https://."),
         (["feeds", "show", "7"], "`wirewatch feeds list` shows them."),
+        (["feeds", "show", "²"], "No feed is “²”"),
+        (["feeds", "show", "9" * 18], "No feed is"),
+        (["feeds", "show", "9" * 40], "No feed is"),
+        (["feeds", "add", "https://example.org/", "--min-interval", "nan"], "“nan” is no time"),
+        (["feeds", "add", "https://example.org/", "--min-interval", "1e12"], "“1e12” is no time"),
+        (["feeds", "add", "https://example.org/", "--min-interval", "30d"], "between a second and a week"),
+        (["rules", "test", "drones", "--since", "soon"], "“soon” is no time"),
+        (["rules", "why", "nothing", "1"], "No rule is “nothing”"),
+        (["lists", "set", "two words", "x"], "letters, digits"),
+        (["lists", "set", "x", "!!"], "“!!” is no spelling"),
+        (["rules", "add", "r", "list:none"], "There is no list “none”"),
+        (["rules", "remove", "²"], "No rule is “²”"),
+        (["alerts", "show", "9" * 18], "There is no alert"),
         (["rules", "add", "r", 'drones "power'], "Add the second quote."),
         (["rules", "add", "r", "a OR b c"], "Write (a OR b) AND c, or a OR (b AND c)."),
         (["rules", "add", "r", "drones", "--to", "nobody"], "`wirewatch channels list` shows them."),
@@ -112,7 +126,33 @@ def test_an_imported_page_is_kept_once_and_alerts(cli: Run, server: Server) -> N
     shown = cli("items", "show", "1107667696").output
     assert "port: harbour, night shift" in shown
     assert "Legal Disclaimer" not in shown
-    assert [row["id"] for row in rows(cli("rules", "test", "port", "--json"))] == [1]
+    (tested,) = rows(cli("rules", "test", "port", "--since", "30d", "--json"))
+    assert (tested["met"], [row["id"] for row in tested["newest"]]) == (1, [1])
+
+
+def test_a_rule_is_explained_tried_changed_backfilled_and_checked(cli: Run) -> None:
+    cli("items", "import", str(PAGE))
+    assert "Hint: “or” is looked for" in cli("rules", "add", "port", "harbour or quay", "--shadow").output
+    assert "“port” does not: or does not stand in the story." in cli("rules", "why", "port", "1107667696").output
+    assert "stands at version 2" in cli("rules", "change", "port", "--query", "harbour OR drones").output
+    explained = cli("rules", "why", "port", "1").output
+    assert "“port” meets it." in explained
+    assert "+ (harbour OR drones): one of its parts holds  [harbour]" in explained
+    compared = cli("rules", "test", "harbour AND drones", "--against", "port").output
+    assert "0 stories" in compared
+    assert "0 gained [], 1 lost [1]" in compared
+    assert "meets 1 stories of the past" in cli("rules", "backfill", "port", "--since", "7d").output
+    assert len(rows(cli("alerts", "list", "--json"))) == 1
+    assert rows(cli("deliveries", "list", "--json")) == []
+    assert rows(cli("rules", "list", "--json"))[0]["state"] == "shadow"
+    assert [row["name"] for row in rows(cli("rules", "check", "--json"))] == []
+    cli("lists", "set", "quays", "harbour master", "quay")
+    assert rows(cli("lists", "list", "--json")) == [{"name": "quays", "spellings": ["harbour master", "quay"]}]
+    cli("rules", "change", "port", "--query", "list:quays", "--tell")
+    assert "it changes port" in cli("lists", "set", "quays", "pier").output
+    cli("lists", "remove", "quays", status=1)
+    cli("rules", "remove", "port", "--yes")
+    cli("lists", "remove", "quays")
 
 
 def test_a_file_that_is_no_story_is_said_and_the_others_are_kept(cli: Run, tmp_path: Path) -> None:

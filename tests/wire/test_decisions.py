@@ -100,7 +100,7 @@ def alert(title: str = "Title", text: str = "text", spans: tuple[Span, ...] = ()
 def test_the_passage_shows_what_stands_around_the_match() -> None:
     text = "first words " * 20 + "the nuclear plant lost power " + "last words " * 20
     start = text.index("nuclear")
-    shown = passage(alert(text=text, spans=(Span("text", start, start + 13, "nuclear plant"),)))
+    shown = passage(text, (Span("text", start, start + 13, "nuclear plant"),))
     assert "the nuclear plant lost power" in shown
     assert shown.startswith("…first words")
     assert shown.endswith("…")

@@ -1,0 +1,139 @@
+"""What a rule would have met: over the stored items, by the rules' own engine. And what rules did meet, for health."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, func, select
+from sqlmodel import Session
+
+from storage import alerts, items, rules, search
+from storage.alerts import ALERT, Met
+from storage.items import ITEM, Meeting
+from storage.tables import Rule
+from wire.clauses import CASE, Query, Word, single
+from wire.matcher import Matcher
+from wire.query import parse
+from wire.story import Match
+
+# Fewer alerts than this are no habit to speak of.
+_A_HABIT = 5
+_TOO_MANY = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class BackTest:
+    """What a query would have met among the items since a moment: all their ids, the newest in full, by day."""
+
+    met: list[int]
+    newest: list[Meeting]
+    by_day: dict[date, int]
+    days: float
+
+    @property
+    def a_day(self) -> float:
+        """How many a day, over the time that was looked at."""
+        return len(self.met) / self.days
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """A rule that wants a look, and why."""
+
+    rule: Rule
+    why: str
+
+
+def run(session: Session, query: str, *, since: datetime | None, now: datetime, newest: int = 10) -> BackTest:
+    """Holds a query against the items first seen since then. Raises QueryError."""
+    parsed = parse(query, rules.word_lists(session))
+    met: list[int] = []
+    shown: list[Meeting] = []
+    by_day: Counter[date] = Counter()
+    for one in items.meeting(session, _engine(parsed), parsed, since=since):
+        met.append(one.item_id)
+        by_day[one.first_seen_at.date()] += 1
+        if len(shown) < newest:
+            shown.append(one)
+    return BackTest(met, shown, dict(sorted(by_day.items())), _days(session, since, now))
+
+
+def _engine(parsed: Query) -> Matcher:
+    matcher = Matcher()
+    matcher.add(0, parsed)
+    return matcher
+
+
+def _days(session: Session, since: datetime | None, now: datetime) -> float:
+    """The time looked at: from then, or from the oldest item if that is later; an hour at the least."""
+    oldest = session.execute(select(func.min(ITEM.c.first_seen_at))).scalar()
+    begin = max(filter(None, (since, oldest)), default=now)
+    return max((now - begin) / timedelta(days=1), 1 / 24)
+
+
+def backfill(
+    session: Session, rule: Rule, *, since: datetime | None, now: datetime, send: bool
+) -> tuple[int, dict[int, list[int]]]:
+    """Makes the alerts that a rule would have raised for the past; how many items it met, and deliveries if asked."""
+    parsed = parse(rule.query, rules.word_lists(session))
+    key = rule.id or 0
+    found = list(items.meeting(session, _engine(parsed), parsed, since=since))
+    known = items.versions_of(session, [one.item_id for one in found])
+    met = [
+        Met(one.item_id, known[one.item_id], rule.version, rule.query, Match(key, one.spans), shadow=rule.shadow)
+        for one in found
+    ]
+    channels = {key: rules.channels_by_rule(session).get(key, [])} if send else {}
+    return len(met), alerts.raise_alerts(session, met, channels=channels, claim=None, due_at=now, now=now)
+
+
+def share(session: Session, word: Word) -> float:
+    """In which part of the stored items a word stands, from 0 to 1. A word as written counts all its spellings."""
+    total = items.count(session)
+    parsed = single(word)
+    narrowed = search.candidates(session, parsed)
+    if not total or narrowed is None:
+        return 0.0
+    if word.kind == CASE:
+        return sum(1 for _ in items.meeting(session, _engine(parsed), parsed)) / total
+    return int(session.execute(select(func.count()).select_from(ITEM).where(narrowed)).scalar_one()) / total
+
+
+def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:
+    """Rules that never matched, match too much, or only ever match together with another, in the last days."""
+    since = now - timedelta(days=days)
+    active = {rule.id: rule for rule in rules.all_rules(session) if rule.enabled}
+    counts = {row.rule_id: row.alerts for row in session.execute(_counts(since))}
+    total = session.execute(select(func.count()).select_from(ITEM).where(ITEM.c.first_seen_at >= since)).scalar_one()
+    found = []
+    for key, rule in active.items():
+        count = counts.get(key, 0)
+        if not count and rule.created_at < since:
+            found.append(Health(rule, f"It met nothing in {days} days. Try `wirewatch rules test {rule.name!r}`."))
+        if total and count >= _A_HABIT and count / total > _TOO_MANY:
+            found.append(Health(rule, f"It met {count / total:.0%} of all stories in {days} days."))
+    for row in session.execute(_companions(since)):
+        if counts.get(row.rule_id, 0) == row.together >= _A_HABIT and row.rule_id in active and row.other in active:
+            other = active[row.other].name
+            found.append(Health(active[row.rule_id], f"All its {row.together} alerts were met by “{other}” too."))
+    return found
+
+
+def _counts(since: datetime) -> Any:
+    alerted = func.count(func.distinct(ALERT.c.item_id)).label("alerts")
+    return select(ALERT.c.rule_id, alerted).where(ALERT.c.created_at >= since).group_by(ALERT.c.rule_id)
+
+
+def _companions(since: datetime) -> Any:
+    """For each two rules, on how many items they stand together."""
+    other = ALERT.alias("other")
+    together = func.count(func.distinct(ALERT.c.item_id)).label("together")
+    same = and_(other.c.item_id == ALERT.c.item_id, other.c.rule_id != ALERT.c.rule_id)
+    return (
+        select(ALERT.c.rule_id, other.c.rule_id.label("other"), together)
+        .join(other, same)
+        .where(ALERT.c.created_at >= since)
+        .group_by(ALERT.c.rule_id, other.c.rule_id)
+        .order_by(ALERT.c.rule_id, other.c.rule_id)
+    )
