@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import typer
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from storage.database import Database
@@ -76,6 +76,6 @@ def writing() -> Iterator[tuple[Session, datetime]]:
 def _told_plainly() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
         why = str(error.orig).split("\n")[0]
-        raise BadInput(f"The database does not answer: {why}. Is another program holding it?") from error
+        raise BadInput(f"The database does not do it: {why}. Is another program holding it?") from error

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import random
-import shutil
 import signal
 import socket
 import sys
@@ -22,6 +21,7 @@ from settings import Settings, read
 from storage import channels, feeds, rules
 from storage.database import Database
 from wire.cadence import Bounds
+from wire.errors import BadInput
 
 # Before it is watched the wire has this much to tell already; then one more every few seconds.
 _ALREADY_PUBLISHED = 8
@@ -47,11 +47,12 @@ def run_demo(data: Path | None, seconds: float) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Each demo begins anew, unless one is running there."""
+    """Each demo begins anew, unless one is running there. Only files of ours are taken away, only from our folder."""
+    if folder.is_symlink() or (folder.exists() and folder.stat().st_uid != os.getuid()):
+        raise BadInput(f"{folder} is not a folder of your own. Choose another with --data.")
     with only_one(folder):
-        for left in folder.iterdir():
-            if left.name != "wirewatch.lock":
-                shutil.rmtree(left) if left.is_dir() else left.unlink()
+        for name in ("wirewatch.db", "wirewatch.db-wal", "wirewatch.db-shm", "redis.log", "redis.sock"):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _free_port() -> int:

@@ -12,7 +12,7 @@ from wire.errors import BadInput
 @contextmanager
 def only_one(data: Path) -> Iterator[None]:
     """Holds the folder. Raises BadInput, naming the holder, when another service has it."""
-    data.mkdir(parents=True, exist_ok=True)
+    make_folder(data)
     descriptor = os.open(data / "wirewatch.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(descriptor, data)
@@ -21,6 +21,14 @@ def only_one(data: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def make_folder(data: Path) -> None:
+    """The data folder, there and ours alone. Raises BadInput when it cannot be."""
+    try:
+        data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadInput(f"{data} cannot be the data folder: {error.strerror}. Choose another with --data.") from error
 
 
 def _take(descriptor: int, data: Path) -> None:

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from scheduler.loop import Scheduler
 from service import broker, logs
-from service.lock import only_one
+from service.lock import make_folder, only_one
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
 from storage.database import Database
@@ -36,7 +36,7 @@ def redis_url(settings: Settings) -> str:
 def open_database(settings: Settings) -> Database:
     """The database, there and up to date."""
     if not settings.database_url:
-        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(settings.data)
     database = Database(settings.database)
     database.upgrade()
     return database

@@ -12,7 +12,7 @@ from storage import alerts, items, rules, search
 from storage.alerts import ALERT, Met
 from storage.items import ITEM, Meeting
 from storage.tables import Rule
-from wire.clauses import CASE, Query, Word, single
+from wire.clauses import CASE, Word, single
 from wire.matcher import Matcher
 from wire.query import parse
 from wire.story import Match
@@ -51,18 +51,12 @@ def run(session: Session, query: str, *, since: datetime | None, now: datetime, 
     met: list[int] = []
     shown: list[Meeting] = []
     by_day: Counter[date] = Counter()
-    for one in items.meeting(session, _engine(parsed), parsed, since=since):
+    for one in items.meeting(session, Matcher.of(parsed), parsed, since=since):
         met.append(one.item_id)
         by_day[one.first_seen_at.date()] += 1
         if len(shown) < newest:
             shown.append(one)
     return BackTest(met, shown, dict(sorted(by_day.items())), _days(session, since, now))
-
-
-def _engine(parsed: Query) -> Matcher:
-    matcher = Matcher()
-    matcher.add(0, parsed)
-    return matcher
 
 
 def _days(session: Session, since: datetime | None, now: datetime) -> float:
@@ -78,7 +72,7 @@ def backfill(
     """Makes the alerts that a rule would have raised for the past; how many items it met, and deliveries if asked."""
     parsed = parse(rule.query, rules.word_lists(session))
     key = rule.id or 0
-    found = list(items.meeting(session, _engine(parsed), parsed, since=since))
+    found = list(items.meeting(session, Matcher.of(parsed), parsed, since=since))
     known = items.versions_of(session, [one.item_id for one in found])
     met = [
         Met(one.item_id, known[one.item_id], rule.version, rule.query, Match(key, one.spans), shadow=rule.shadow)
@@ -96,7 +90,7 @@ def share(session: Session, word: Word) -> float:
     if not total or narrowed is None:
         return 0.0
     if word.kind == CASE:
-        return sum(1 for _ in items.meeting(session, _engine(parsed), parsed)) / total
+        return sum(1 for _ in items.meeting(session, Matcher.of(parsed), parsed)) / total
     return int(session.execute(select(func.count()).select_from(ITEM).where(narrowed)).scalar_one()) / total
 
 

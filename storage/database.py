@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
@@ -64,7 +64,7 @@ class Database:
     def _connected(self) -> Connection:
         try:
             return self._writer.connect()
-        except OperationalError as error:
+        except DatabaseError as error:  # away, locked, or a file that is no database
             raise BadInput(f"The database {self.safe_url} does not answer: {_reason(error)}") from error
 
     @property
@@ -138,5 +138,5 @@ def _revision(connection: Connection) -> str | None:
     return found
 
 
-def _reason(error: OperationalError) -> str:
+def _reason(error: DatabaseError) -> str:
     return str(error.orig).strip().split("\n")[0]

@@ -270,9 +270,7 @@ def meeting(session: Session, matcher: Matcher, query: Query, *, since: datetime
 def search_items(session: Session, query: str, *, limit: int) -> list[Item]:
     """The newest items that meet a query. Raises QueryError."""
     parsed = parse(query, rules.word_lists(session))
-    matcher = Matcher()
-    matcher.add(0, parsed)
-    met = [one.item_id for one in islice(meeting(session, matcher, parsed), limit)]
+    met = [one.item_id for one in islice(meeting(session, Matcher.of(parsed), parsed), limit)]
     return list(session.exec(select_model(Item).where(col(Item.id).in_(met)).order_by(col(Item.id).desc())))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 EXACT, PREFIX, PATTERN, CASE, STEM = "exact", "prefix", "pattern", "case", "stem"
 # Where words stand: in the story's own text, and in what is said about it.
@@ -10,16 +11,14 @@ TEXT_FIELDS = ("title", "lead", "body")
 FACT_FIELDS = ("source", "author", "lang", "url", "tag", "feed")
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word as a query means it: a folded form, a beginning, a pattern with `?`, a stem, or letters as written."""
 
     text: str
     kind: str = EXACT
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One word, or several that must follow each other."""
 
     words: tuple[Word, ...]

@@ -45,9 +45,7 @@ class Explanation:
 
 def explain(query: Query, story: Fields) -> Explanation:
     """Holds each clause of a query against a story."""
-    matcher = Matcher()
-    matcher.add(0, query)
-    return _explain(query, matcher.view(story), Sheet(story), TEXT)
+    return _explain(query, Matcher.of(query).view(story), Sheet(story), TEXT)
 
 
 def _explain(query: Query, view: View, sheet: Sheet, scope: str) -> Explanation:

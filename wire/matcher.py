@@ -5,9 +5,12 @@ rule waits on the rarest set of terms it cannot do without. Each of those is dec
 Rules are added and removed in place.
 """
 
+import gc
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from wire import places
 from wire.clauses import FACT_FIELDS, TEXT, And, AtLeast, In, Near, Not, Or, Query, Slop, Term, run_of, single, terms
@@ -25,38 +28,93 @@ Holds = Callable[[Begins, int], bool]
 _MOST_SPANS = 50
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class _Rule:
-    """A rule as the engine keeps it: `holds` is None when any of the terms it waits on suffices."""
+    """A rule as the engine keeps it: `certain` when any of the terms it waits on suffices.
+
+    What decides the others is compiled when a story first asks, which for most rules is never.
+    """
 
     rule_id: int
     query: Query
     waits_on: list[int]
-    holds: Holds | None
+    certain: bool
+    holds: Holds | None = None
 
 
 @dataclass(slots=True)
 class _Term:
-    """A term in use: how many rules use it, and which rules wait on it."""
+    """A term in use: how many rules use it, and which rules wait on it, by id.
+
+    Rules that finding it decides are `certain`; the others `possible`. Most terms have one kind of them or none.
+    """
 
     run: str
     term: Term
+    commonness: float
     used: int = 0
-    certain: list[_Rule] = field(default_factory=list)
-    possible: list[_Rule] = field(default_factory=list)
+    certain: set[int] | None = None
+    possible: set[int] | None = None
+
+    def await_by(self, rule: _Rule) -> None:
+        if rule.certain:
+            self.certain = self.certain or set()
+            self.certain.add(rule.rule_id)
+        else:
+            self.possible = self.possible or set()
+            self.possible.add(rule.rule_id)
+
+    def forget(self, rule: _Rule) -> None:
+        waiting = self.certain if rule.certain else self.possible
+        if waiting:
+            waiting.discard(rule.rule_id)
+
+
+# So many that a pass of the collector over them is felt.
+_MANY = 5_000
+
+
+@contextmanager
+def adding(count: int) -> Iterator[None]:
+    """While many rules are added, the garbage collector rests; afterwards it need never look at them again.
+
+    Nothing of a rule is garbage before the rule is removed, and looking for some takes a third of the time. A few
+    rules are added without ceremony.
+    """
+    if count < _MANY or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 class Matcher:
     """Rules ready to be held against stories. `add` replaces a rule of the same id; `remove` forgets one."""
 
     def __init__(self, rules: Iterable[tuple[int, str]] = (), lists: Lists | None = None) -> None:
+        self._passing = False
         self._vocabularies: dict[str, Vocabulary] = {TEXT: Vocabulary()}
         self._numbers: dict[tuple[str, Term], int] = {}
         self._terms: dict[int, _Term] = {}
         self._rules: dict[int, _Rule] = {}
         self._next = 0
-        for rule_id, text in rules:
-            self.add(rule_id, parse(text, lists))
+        given = list(rules)
+        with adding(len(given)):
+            for rule_id, text in given:
+                self.add(rule_id, parse(text, lists))
+
+    @classmethod
+    def of(cls, query: Query) -> "Matcher":
+        """An engine for one query (as rule 0) and a passing question: quicker to begin, and never changed."""
+        matcher = cls()
+        matcher._passing = True
+        matcher._vocabularies = {TEXT: Vocabulary(passing=True)}
+        matcher.add(0, query)
+        return matcher
 
     def __len__(self) -> int:
         return len(self._rules)
@@ -65,28 +123,23 @@ class Matcher:
         """A new rule, or a new query for one there is."""
         if rule_id in self._rules:
             self.remove(rule_id)
-        for run, term in terms(query):
-            self._use(run, term)
-        required = {self._numbers[key] for key in _required(query)}
-        rule = _Rule(rule_id, query, sorted(required), None if _any_suffices(query) else self._compile(query, TEXT))
-        for number in rule.waits_on:
-            waiting = self._terms[number]
-            (waiting.possible if rule.holds else waiting.certain).append(rule)
-        self._rules[rule_id] = rule
+        required = self._plant(query, TEXT)
+        waits_on, certain = list(dict.fromkeys(required.terms)), _any_suffices(query)
+        rule = self._rules[rule_id] = _Rule(rule_id, query, waits_on, certain)
+        for number in waits_on:
+            self._terms[number].await_by(rule)
 
     def remove(self, rule_id: int) -> None:
         """Forgets a rule and the terms nobody else uses."""
         rule = self._rules.pop(rule_id)
         for number in rule.waits_on:
-            waiting = self._terms[number]
-            (waiting.possible if rule.holds else waiting.certain).remove(rule)
+            self._terms[number].forget(rule)
         for key in terms(rule.query):
             self._drop(key)
 
     def met(self, story: Fields) -> list[int]:
         """The ids of the rules this story meets, ascending."""
-        begins, title_words = self._begins(story)
-        return [rule.rule_id for rule in self._met(begins, title_words)]
+        return self._met(*self._begins(story))
 
     def match(self, story: Fields) -> list[Match]:
         """The rules this story meets, by rule id, each with the words that met it and where they stand."""
@@ -95,44 +148,76 @@ class Matcher:
         if not met:
             return []
         view, sheet = self._view(begins, title_words), Sheet(story)
-        return [Match(rule.rule_id, sheet.spans(rule.query, view)) for rule in met]
+        return [Match(rule_id, sheet.spans(self._rules[rule_id].query, view)) for rule_id in met]
 
     def view(self, story: Fields) -> View:
         """A story as a query sees it, for terms of these rules."""
         return self._view(*self._begins(story))
 
-    def _met(self, begins: Begins, title_words: int) -> list[_Rule]:
-        met: set[_Rule] = set()
-        possible: set[_Rule] = set()
+    def _met(self, begins: Begins, title_words: int) -> list[int]:
+        met: set[int] = set()
+        possible: set[int] = set()
         for number in begins:
             waiting = self._terms[number]
-            met.update(waiting.certain)
-            possible.update(waiting.possible)
-        met.update(rule for rule in possible if rule.holds and rule.holds(begins, title_words))
-        return sorted(met, key=lambda rule: rule.rule_id)
+            if waiting.certain:
+                met |= waiting.certain
+            if waiting.possible:
+                possible |= waiting.possible
+        for rule_id in possible:
+            rule = self._rules[rule_id]
+            if rule.holds is None:
+                rule.holds = self._compile(rule.query, TEXT)
+            if rule.holds(begins, title_words):
+                met.add(rule_id)
+        return sorted(met)
 
     def _begins(self, story: Fields) -> tuple[dict[int, list[int]], int]:
         begins: dict[int, list[int]] = defaultdict(list)
-        title = Reading(story.title).raws
-        self._vocabularies[TEXT].find(title, 0, begins)
-        self._vocabularies[TEXT].find(Reading(story.text).raws, len(title) + GAP, begins)
+        title_words = self._vocabularies[TEXT].find(story.title, 0, begins)
+        self._vocabularies[TEXT].find(story.text, title_words + GAP, begins)
         for run, vocabulary in self._vocabularies.items():
             if run != TEXT:
-                vocabulary.find(Reading(story.fact(run)).raws, 0, begins)
+                vocabulary.find(story.fact(run), 0, begins)
         begins.default_factory = None  # type: ignore[attr-defined]
-        return begins, len(title)
+        return begins, title_words
 
     def _view(self, begins: Begins, title_words: int) -> View:
         return View(lambda run, term: begins.get(self._numbers[run, term], []), title_words)
 
-    def _use(self, run: str, term: Term) -> None:
+    def _plant(self, query: Query, scope: str) -> "_Required":
+        """Gives each term of a query its number; which of them a matching story cannot do without."""
+        match query:
+            case Term():
+                number = self._use(run_of(scope), query)
+                return _Required([number], self._terms[number].commonness)
+            case And(parts):
+                return _rarest([self._plant(part, scope) for part in parts])
+            case Or(parts):
+                return _any_of([self._plant(part, scope) for part in parts])
+            case Not(part):
+                self._plant(part, scope)
+                return _NOTHING
+            case In(name, part):
+                return self._plant(part, name)
+            case AtLeast(_, part):
+                return self._plant(part, scope)
+            case Near(left, right):
+                return _rarest([self._plant(left, scope), self._plant(right, scope)])
+            case Slop(words):
+                return _rarest([self._plant(single(word), scope) for word in words])
+
+    def _use(self, run: str, term: Term) -> int:
+        """One more use of a term; its number."""
         number = self._numbers.get((run, term))
         if number is None:
             number = self._numbers[run, term] = self._next
             self._next += 1
-            self._terms[number] = _Term(run, term)
-            self._vocabularies.setdefault(run, Vocabulary()).add(number, term)
+            self._terms[number] = _Term(run, term, commonness(term))
+            if run not in self._vocabularies:
+                self._vocabularies[run] = Vocabulary(passing=self._passing)
+            self._vocabularies[run].add(number, term)
         self._terms[number].used += 1
+        return number
 
     def _drop(self, key: tuple[str, Term]) -> None:
         number = self._numbers[key]
@@ -161,7 +246,10 @@ class Matcher:
             case Or(parts):
                 return self._any(parts, scope)
             case _:
-                return lambda begins, title: places.holds(query, self._view(begins, title), scope)
+                needed = frozenset(self._numbers[key] for key in _needed(query, scope))
+                return lambda begins, title: (
+                    begins.keys() >= needed and places.holds(query, self._view(begins, title), scope)
+                )
 
     def _all(self, parts: Iterable[Query], scope: str) -> Holds:
         numbers, others = self._split(parts, scope)
@@ -228,34 +316,51 @@ def _in_order(span: Span) -> tuple[int, str, int, int]:
     return ("title", "text", *FACT_FIELDS).index(span.field), span.field, span.start, span.end
 
 
-def _required(query: Query, scope: str = TEXT) -> frozenset[tuple[str, Term]]:
-    """Terms of which a matching story holds at least one, the rarest set there is; none if it needs none."""
+class _Required(NamedTuple):
+    """Terms of which a matching story holds at least one, and how common they are together; empty if it needs none."""
+
+    terms: list[int]
+    commonness: float
+
+
+_NOTHING = _Required([], 0.0)
+
+
+def _rarest(each: list[_Required]) -> _Required:
+    """Of parts that must all hold, the one that is best waited on."""
+    return min([one for one in each if one.terms], key=_by_commonness, default=_NOTHING)
+
+
+def _by_commonness(required: _Required) -> float:
+    return required.commonness
+
+
+def _any_of(each: list[_Required]) -> _Required:
+    """Of parts one of which must hold, all; but `x OR NOT y` also holds without x, and so requires nothing."""
+    if not all(one.terms for one in each):
+        return _NOTHING
+    return _Required([term for one in each for term in one.terms], sum(map(_by_commonness, each)))
+
+
+def _needed(query: Query, scope: str) -> Iterator[tuple[str, Term]]:
+    """Terms of which a matching story holds every one: what rules most stories out before any place is looked at."""
     match query:
         case Term():
-            return frozenset({(run_of(scope), query)})
+            yield run_of(scope), query
         case Slop(words):
-            return _rarest(_required(single(word), scope) for word in words)
+            yield from ((run_of(scope), single(word)) for word in words)
         case Near(left, right):
-            return _rarest(_required(side, scope) for side in (left, right))
-        case In(name, part):
-            return _required(part, name)
+            yield from _needed(left, scope)
+            yield from _needed(right, scope)
         case AtLeast(_, part):
-            return _required(part, scope)
-        case And(parts):
-            return _rarest(_required(part, scope) for part in parts)
-        case Or(parts):
-            each = [_required(part, scope) for part in parts]
-            # `x OR NOT y` also holds without x: it requires nothing.
-            return frozenset[tuple[str, Term]]().union(*each) if all(each) else frozenset()
-        case Not():
-            return frozenset()
-
-
-def _rarest(sets: Iterable[frozenset[tuple[str, Term]]]) -> frozenset[tuple[str, Term]]:
-    return min(filter(None, sets), key=lambda one: sum(commonness(term) for _, term in one), default=frozenset())
+            yield from _needed(part, scope)
+        case _:
+            return
 
 
 def _any_suffices(query: Query) -> bool:
     """Whether finding any required term anywhere in the story is all there is to decide."""
+    if isinstance(query, Term):
+        return True
     parts = query.parts if isinstance(query, Or) else (query,)
     return all(isinstance(part, Term) for part in parts)

@@ -15,8 +15,8 @@ place where reading stopped. docs/LANGUAGE.md shows each operator with examples 
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from wire.clauses import (
     CASE,
@@ -58,7 +58,8 @@ _ANY_LETTER = "ꙮ"
 _QUOTES = '"“”„«»'
 _LEXEME = re.compile(
     rf"""\s*(?:
-        (?P<bracket>[()])
+        [{_QUOTES}](?P<phrase>[^{_QUOTES}]*)[{_QUOTES}](?:~(?P<slop>\d*))?
+      | (?P<bracket>[()])
       | (?P<quote>[{_QUOTES}])
       | (?P<minus>-)(?=[^\s)])
       | (?P<operator>(?:AND|OR|NOT)(?=[\s()"]|$)|(?:O?NEAR|ATLEAST)(?:/\d+)?(?=[\s()"]|$))
@@ -67,12 +68,14 @@ _LEXEME = re.compile(
     )""",
     re.VERBOSE,
 )
-_CLOSING = re.compile(f"[{_QUOTES}]")
-_SLOP = re.compile(r"~(\d*)")
+_ONE_TERM = re.compile(
+    r"(?!AND$|OR$|NOT$|O?NEAR$|ATLEAST$)([A-Za-z0-9]{1,99})"
+    r'|"([A-Za-z0-9]{1,99}(?: [A-Za-z0-9]{1,99}){0,9})"'
+)
+_ANY_QUOTE = re.compile(f"[{_QUOTES}]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Lexeme:
+class _Lexeme(NamedTuple):
     kind: str  # word, phrase, field, (, ), AND, OR, NOT, NEAR, ONEAR, ATLEAST, end
     text: str
     position: int
@@ -84,6 +87,9 @@ def parse(query: str, lists: Lists | None = None) -> Query:
 
     Raises QueryError with a sentence and the position of the trouble.
     """
+    if found := _ONE_TERM.fullmatch(query):  # half of all rules; the grammar says the same, five times as slowly
+        word, phrase = found.groups()
+        return Term(tuple(map(Word, (word or phrase).lower().split())))
     try:
         return _parse(query, lists or {})
     except QueryError as error:
@@ -103,7 +109,7 @@ def is_spelling(text: str) -> bool:
         _words(_Lexeme("phrase", text, 0))
     except QueryError:
         return False
-    return not _CLOSING.search(text)
+    return not _ANY_QUOTE.search(text)
 
 
 def _parse(query: str, lists: Lists) -> Query:
@@ -118,30 +124,31 @@ def _parse(query: str, lists: Lists) -> Query:
 def _lexemes(query: str) -> Iterator[_Lexeme]:
     place = 0
     while found := _LEXEME.match(query, place):
-        kind, text = found.lastgroup or "", found.group(found.lastgroup or 0)
-        start, place = found.start(found.lastgroup or 0), found.end()
-        if kind == "quote":
-            lexeme, place = _phrase(query, start)
-            yield lexeme
-        elif kind == "operator":
-            name, _, number = text.partition("/")
-            yield _Lexeme(name, text, start, int(number) if number else None)
-        elif kind == "minus":
-            yield _Lexeme("NOT", text, start)
-        else:
-            yield _Lexeme(text if kind == "bracket" else kind, text, start)
+        kind, place = found.lastgroup or "", found.end()
+        text, start = found[kind], found.start(kind)
+        match kind:
+            case "word" | "field":
+                yield _Lexeme(kind, text, start)
+            case "phrase":
+                yield _Lexeme(kind, text, start - 1)
+            case "slop":
+                yield _Lexeme("phrase", found["phrase"], found.start("phrase") - 1, _slop(text, start - 1))
+            case "operator":
+                name, _, number = text.partition("/")
+                yield _Lexeme(name, text, start, int(number) if number else None)
+            case "minus":
+                yield _Lexeme("NOT", text, start)
+            case "bracket":
+                yield _Lexeme(text, text, start)
+            case _:
+                raise QueryError("These quotes are never closed. Add the second quote.", start)
     yield _Lexeme("end", "", len(query))
 
 
-def _phrase(query: str, start: int) -> tuple[_Lexeme, int]:
-    closing = _CLOSING.search(query, start + 1)
-    if not closing:
-        raise QueryError("These quotes are never closed. Add the second quote.", start)
-    slop = _SLOP.match(query, closing.end())
-    if slop and not slop.group(1):
-        raise QueryError('Say how far apart after the ~, as in "oil price"~5.', slop.start())
-    number = int(slop.group(1)) if slop else None
-    return _Lexeme("phrase", query[start + 1 : closing.start()], start, number), (slop or closing).end()
+def _slop(number: str, position: int) -> int:
+    if not number:
+        raise QueryError('Say how far apart after the ~, as in "oil price"~5.', position)
+    return int(number)
 
 
 class _Parser:
@@ -159,7 +166,7 @@ class _Parser:
         return self._lexemes[self._place]
 
     def _take(self, *kinds: str) -> _Lexeme | None:
-        lexeme = self._next
+        lexeme = self._lexemes[self._place]
         if lexeme.kind not in kinds:
             return None
         self._place += 1
@@ -187,7 +194,7 @@ class _Parser:
     def _all(self) -> tuple[Query, bool]:
         """What stands between two ORs, and whether an AND (written or a blank) joins it outside brackets."""
         parts = [self._maybe()]
-        while self._next.kind not in ("OR", ")", "end"):
+        while self._lexemes[self._place].kind not in ("OR", ")", "end"):
             self._take("AND")
             parts.append(self._maybe())
         return (And(tuple(parts)), True) if len(parts) > 1 else (parts[0], False)
@@ -206,8 +213,9 @@ class _Parser:
         return left
 
     def _item(self) -> Query:
-        lexeme = self._next
-        if self._take("word", "phrase"):
+        lexeme = self._lexemes[self._place]
+        if lexeme.kind in ("word", "phrase"):
+            self._place += 1
             return _words(lexeme)
         if self._take("field"):
             return self._deeper(lambda: self._of_field(lexeme))
@@ -283,8 +291,11 @@ _NEAR_WHAT = "NEAR stands between words, phrases and (a OR b), not over AND, NOT
 
 def _words(lexeme: _Lexeme) -> Query:
     """The term of a word or phrase; a word cut by hyphens or apostrophes is a phrase."""
-    chunks = lexeme.text.split() if lexeme.kind == "phrase" else [lexeme.text]
-    found = _some(tuple(word for chunk in chunks for word in _cut(chunk, lexeme.position)), lexeme)
+    if lexeme.text.isascii() and lexeme.text.replace(" ", "").isalnum():
+        found = tuple(map(Word, lexeme.text.lower().split()))  # the common case, without a detour
+    else:
+        chunks = lexeme.text.split() if lexeme.kind == "phrase" else (lexeme.text,)
+        found = _some(tuple([word for chunk in chunks for word in _cut(chunk, lexeme.position)]), lexeme)
     if lexeme.number is None:
         return Term(found)
     return Slop(found, _within(lexeme.number, lexeme.position)) if len(found) > 1 else Term(found)

@@ -10,20 +10,32 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from wire.clauses import CASE, PREFIX, STEM, Term, Word
+from wire.clauses import CASE, EXACT, PREFIX, STEM, Term, Word
 from wire.query import FEWEST_LETTERS
-from wire.text import as_written, forms, stem
+from wire.text import Reading, as_written, forms, stem
 
-# Words as written that are remembered: the vocabulary of some months of news. Past it, memory begins anew.
-_MOST_ENTRIES = 400_000
+# What is remembered of the stories' words: the vocabulary of some months of news. Past it, memory begins anew.
+_MOST_CHUNKS = 500_000
+_LONGEST_CHUNK = 40
 
 
 @dataclass(slots=True)
 class Node:
-    """A place in the trie of phrases: the terms that end here, and where each next word leads."""
+    """A place in the trie of phrases: the terms that end here, and where each next word leads.
 
-    terms: list[int] = field(default_factory=list)
-    next: dict[int, "Node"] = field(default_factory=dict)
+    Most nodes lead nowhere and most lead nobody past them, so both are made when needed.
+    """
+
+    terms: list[int] | None = None
+    next: dict[int, "Node"] | None = None
+
+    def after(self, word: int) -> "Node":
+        """The node a word leads to, made if it is not there."""
+        if self.next is None:
+            self.next = {}
+        if word not in self.next:
+            self.next[word] = Node()
+        return self.next[word]
 
 
 @dataclass(slots=True)
@@ -33,6 +45,7 @@ class Entry:
     words: list[int] = field(default_factory=list)
     terms: list[int] = field(default_factory=list)
     nodes: list[Node] = field(default_factory=list)
+    chunks: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -45,22 +58,38 @@ class _Known:
     entries: list[Entry] = field(default_factory=list)
 
 
-class _Entries(dict[str, Entry]):
-    """Entries by word as written, made when first asked for."""
+# What a chunk holds: nothing that matters (the most, and then nothing more need be touched), a word that does, or
+# other than one word.
+Chunk = Entry | tuple[Entry, ...] | None
 
-    def __init__(self, vocabulary: "Vocabulary") -> None:
+
+class _Chunks(dict[str, Chunk]):
+    """What stands between two blanks, punctuation and all, worked out when first asked for.
+
+    No word spans a blank, so a text's words are its chunks' words; and splitting at blanks is many times as quick as
+    finding words. Chunks of scripts without blanks never come twice and are not remembered.
+    """
+
+    def __init__(self, read: Callable[[str], Chunk]) -> None:
         super().__init__()
-        self._vocabulary = vocabulary
+        self._read = read
 
-    def __missing__(self, raw: str) -> Entry:
-        entry = self[raw] = self._vocabulary.make(raw)
-        return entry
+    def __missing__(self, chunk: str) -> Chunk:
+        found = self._read(chunk)
+        if len(chunk) <= _LONGEST_CHUNK:
+            self[chunk] = found
+        return found
 
 
 class Vocabulary:
-    """Terms by number, in one run of words. `add` and `remove` change it in place; `find` looks a run up."""
+    """Terms by number, in one run of words. `add` and `remove` change it in place; `find` looks a run up.
 
-    def __init__(self) -> None:
+    One that is `passing` serves a question or two and is thrown away: words seen are not noted for later mending, so
+    all terms must be added before the first `find`.
+    """
+
+    def __init__(self, *, passing: bool = False) -> None:
+        self._passing = passing
         self._known: dict[Word, _Known] = {}
         self._patterns: dict[str, list[tuple[re.Pattern[str], _Known]]] = defaultdict(list)
         self._prefix_lengths: list[int] = []
@@ -68,7 +97,8 @@ class Vocabulary:
         self._forget()
 
     def _forget(self) -> None:
-        self._entries = _Entries(self)
+        self._chunks = _Chunks(self._read)
+        self._entries: dict[str, Entry] = {}
         self._by_form: dict[str, list[Entry]] = {}
         self._by_start: dict[str, list[str]] = {}
         self._by_letters: dict[str, list[Entry]] = {}
@@ -89,8 +119,8 @@ class Vocabulary:
                 entry.nodes.append(first.node)
         node = first.node
         for word in term.words[1:]:
-            node = node.next.setdefault(self._word(word).number, Node())
-        node.terms.append(number)
+            node = node.after(self._word(word).number)
+        node.terms = [*(node.terms or ()), number]
 
     def remove(self, number: int, term: Term) -> None:
         """Takes a term out. Its words stay known: they cost nothing and often come back."""
@@ -103,35 +133,71 @@ class Vocabulary:
         node = first.node
         for word in term.words[1:]:
             assert node is not None  # noqa: S101 -- what was added is there
+            assert node.next is not None  # noqa: S101
             node = node.next[self._known[word].number]
         assert node is not None  # noqa: S101
-        node.terms.remove(number)
+        node.terms = [one for one in node.terms or () if one != number] or None
 
-    def find(self, raws: list[str], base: int, begins: dict[int, list[int]]) -> None:
-        """Notes where each term begins in a run of words, counted from `base`, in ascending order."""
-        if len(self._entries) > _MOST_ENTRIES:
+    def find(self, text: str, base: int, begins: dict[int, list[int]]) -> int:
+        """Notes where each term begins in a text, in words counted from `base`, ascending; how many words there are."""
+        if len(self._chunks) > _MOST_CHUNKS:
             self._forget()
-        entries = list(map(self._entries.__getitem__, raws))
+        entries = _flat(list(map(self._chunks.__getitem__, text.split())))
         for place, entry in enumerate(entries):
-            if entry.words:
+            if entry is not None:
                 for number in entry.terms:
                     begins[number].append(base + place)
                 if entry.nodes:
                     for number in _ending(entries, place, entry.nodes):
                         begins[number].append(base + place)
+        return len(entries)
 
-    def make(self, raw: str) -> Entry:
-        """The entry of a word that was not seen before."""
+    def _read(self, chunk: str) -> Chunk:
+        """What a chunk holds, which is noted on each of its words: what they mean may change."""
+        raws = (chunk,) if chunk.isascii() and chunk.isalnum() else Reading(chunk).raws
+        entries = tuple(map(self._entry, raws))
+        if len(chunk) <= _LONGEST_CHUNK and not self._passing:
+            for entry in entries:
+                entry.chunks.append(chunk)
+        if len(entries) == 1:
+            return entries[0] if entries[0].words else None
+        return entries
+
+    def _entry(self, raw: str) -> Entry:
+        """The entry of a word as written."""
+        if raw not in self._entries:
+            self._entries[raw] = self._make(raw)
+        return self._entries[raw]
+
+    def _make(self, raw: str) -> Entry:
         entry = Entry()
+        if not self._passing:
+            self._note(raw, entry)
+        for known in self._counted_as(raw):
+            self._join(entry, known)
+        return entry
+
+    def _note(self, raw: str, entry: Entry) -> None:
+        """By which words of later rules this entry would be concerned."""
         for form in forms(raw):
             if form not in self._by_form:
                 self._by_form[form] = []
                 self._by_start.setdefault(form[:FEWEST_LETTERS], []).append(form)
             self._by_form[form].append(entry)
         self._by_letters.setdefault(as_written(raw), []).append(entry)
-        for known in self._counted_as(raw):
-            _join(entry, known)
-        return entry
+
+    def _join(self, entry: Entry, known: _Known) -> None:
+        """A word as written counts as a word of the rules; told once, though two of its forms may say so."""
+        if known.number in entry.words:
+            return
+        entry.words.append(known.number)
+        entry.terms.extend(known.terms)
+        if known.node is not None:
+            entry.nodes.append(known.node)
+        known.entries.append(entry)
+        for chunk in entry.chunks:
+            if self._chunks[chunk] is None:
+                self._chunks[chunk] = entry
 
     def _counted_as(self, raw: str) -> Iterator[_Known]:
         """The rules' words that a word as written counts as."""
@@ -155,8 +221,9 @@ class Vocabulary:
         if word in self._known:
             return self._known[word]
         known = self._known[word] = _Known(len(self._known))
-        for entry in self._concerned(word, known):
-            _join(entry, known)
+        if self._entries or word.kind != EXACT:
+            for entry in self._concerned(word, known):
+                self._join(entry, known)
         return known
 
     def _concerned(self, word: Word, known: _Known) -> Iterator[Entry]:
@@ -183,22 +250,27 @@ class Vocabulary:
         return (entry for form in self._by_start.get(start, ()) if fits(form) for entry in self._by_form[form])
 
 
-def _join(entry: Entry, known: _Known) -> None:
-    """A word as written counts as a word of the rules; told once, though two of its forms may say so."""
-    if known.number not in entry.words:
-        entry.words.append(known.number)
-        entry.terms.extend(known.terms)
-        if known.node is not None:
-            entry.nodes.append(known.node)
-        known.entries.append(entry)
+def _flat(chunks: list[Chunk]) -> list[Entry | None]:
+    """An entry a word: the few chunks of other than one word are opened, the runs between them taken as they are."""
+    flat: list[Entry | None] = []
+    start = 0
+    for place, chunk in enumerate(chunks):
+        if chunk is not None and type(chunk) is tuple:
+            flat += chunks[start:place]  # type: ignore[arg-type]
+            flat += chunk
+            start = place + 1
+    flat += chunks[start:]  # type: ignore[arg-type]
+    return flat
 
 
-def _ending(entries: list[Entry], place: int, level: list[Node]) -> Iterator[int]:
+def _ending(entries: list[Entry | None], place: int, level: list[Node]) -> Iterator[int]:
     """The phrases that begin at a place, whose first word opened these nodes."""
     while level:
         place += 1
-        if place >= len(entries) or not (words := entries[place].words):
+        following = entries[place] if place < len(entries) else None
+        if following is None or not (words := following.words):
             return
-        level = [node.next[word] for node in level for word in words if word in node.next]
+        level = [node.next[word] for node in level if node.next for word in words if word in node.next]
         for node in level:
-            yield from node.terms
+            if node.terms:
+                yield from node.terms

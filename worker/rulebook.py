@@ -6,7 +6,7 @@ from sqlmodel import Session
 
 from storage import rules
 from storage.tables import Rule
-from wire.matcher import Matcher
+from wire.matcher import Matcher, adding
 from wire.query import Lists, parse
 from wire.story import Fields, Match
 
@@ -48,9 +48,10 @@ class Rulebook:
         """The rules as they stand in this transaction."""
         revision = rules.revision(session)
         if revision != self._revision:
-            lists = rules.word_lists(session)
-            for rule in rules.changed_since(session, self._revision):
-                self._rules.take(rule, lists)
+            lists, changed = rules.word_lists(session), rules.changed_since(session, self._revision)
+            with adding(len(changed)):
+                for rule in changed:
+                    self._rules.take(rule, lists)
             self._rules.channels = rules.channels_by_rule(session)
             self._revision = revision
         return self._rules

@@ -239,6 +239,18 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
         assert said.count("\n") == 1
 
 
+def test_a_folder_or_file_that_cannot_be_used_is_said(
+    cli: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("x")
+    cli("--data", str(tmp_path / "file"), "status", status=1)
+    assert "cannot be the data folder" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "wirewatch.db").write_bytes(b"no database at all " * 100)
+    cli("--data", str(tmp_path / "other"), "status", status=1)
+    assert "does not answer: file is not a database" in capsys.readouterr().err
+
+
 def test_every_command_has_help_with_an_example() -> None:
     def walk(command: object, path: tuple[str, ...]) -> None:
         if children := getattr(command, "commands", None):

@@ -83,3 +83,18 @@ def test_folding_twice_is_folding_once_for_letters(text: str) -> None:
     for word in words(text):
         assert word
         assert len(word) <= 1_000
+
+
+@given(st.text(alphabet="aZé1ß.,'’+#$ \u00ad-_U.S4", max_size=30))
+def test_the_quick_way_to_cut_words_cuts_as_the_other(text: str) -> None:
+    """Texts with a $X go the slow way: one put behind must change nothing before it."""
+    quick, slow = Reading(f"{text} end"), Reading(f"{text} end $X")
+    assert slow.raws == [*quick.raws, "$X"]
+    assert slow.spans[:-1] == quick.spans
+
+
+@given(st.text(alphabet="aZé1ß.,'’+#$ \u00ad-_US4中国ไท\u0301\n\tلبहि\u3000\u00a0\u200b", max_size=40))
+def test_a_texts_words_are_the_words_between_its_blanks(text: str) -> None:
+    """The engine remembers what stands between two blanks; were a word to span one, it would be lost."""
+    chunked = [fold(raw) for chunk in text.split() for raw in Reading(chunk).raws]
+    assert chunked == [fold(raw) for raw in Reading(text).raws]
