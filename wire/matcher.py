@@ -37,7 +37,7 @@ class _Rule:
 
     rule_id: int
     query: Query
-    waits_on: list[int]
+    waits_on: list["_Term"]
     certain: bool
     holds: Holds | None = None
 
@@ -51,6 +51,7 @@ class _Term:
 
     run: str
     term: Term
+    number: int
     commonness: float
     used: int = 0
     certain: set[int] | None = None
@@ -98,14 +99,14 @@ class Matcher:
     def __init__(self, rules: Iterable[tuple[int, str]] = (), lists: Lists | None = None) -> None:
         self._passing = False
         self._vocabularies: dict[str, Vocabulary] = {TEXT: Vocabulary()}
-        self._numbers: dict[tuple[str, Term], int] = {}
-        self._terms: dict[int, _Term] = {}
+        self._terms: dict[tuple[str, Term], _Term] = {}
+        self._by_number: list[_Term] = []
         self._rules: dict[int, _Rule] = {}
-        self._next = 0
         given = list(rules)
         with adding(len(given)):
-            for rule_id, text in given:
-                self.add(rule_id, parse(text, lists))
+            parsed = [(rule_id, parse(text, lists)) for rule_id, text in given]
+            for rule_id, query in parsed:
+                self.add(rule_id, query)
 
     @classmethod
     def of(cls, query: Query) -> "Matcher":
@@ -124,16 +125,16 @@ class Matcher:
         if rule_id in self._rules:
             self.remove(rule_id)
         required = self._plant(query, TEXT)
-        waits_on, certain = list(dict.fromkeys(required.terms)), _any_suffices(query)
+        waits_on, certain = required.terms, _any_suffices(query)
         rule = self._rules[rule_id] = _Rule(rule_id, query, waits_on, certain)
-        for number in waits_on:
-            self._terms[number].await_by(rule)
+        for term in waits_on:
+            term.await_by(rule)
 
     def remove(self, rule_id: int) -> None:
         """Forgets a rule and the terms nobody else uses."""
         rule = self._rules.pop(rule_id)
         for number in rule.waits_on:
-            self._terms[number].forget(rule)
+            number.forget(rule)
         for key in terms(rule.query):
             self._drop(key)
 
@@ -158,7 +159,7 @@ class Matcher:
         met: set[int] = set()
         possible: set[int] = set()
         for number in begins:
-            waiting = self._terms[number]
+            waiting = self._by_number[number]
             if waiting.certain:
                 met |= waiting.certain
             if waiting.possible:
@@ -182,14 +183,14 @@ class Matcher:
         return begins, title_words
 
     def _view(self, begins: Begins, title_words: int) -> View:
-        return View(lambda run, term: begins.get(self._numbers[run, term], []), title_words)
+        return View(lambda run, term: begins.get(self._terms[run, term].number, []), title_words)
 
     def _plant(self, query: Query, scope: str) -> "_Required":
         """Gives each term of a query its number; which of them a matching story cannot do without."""
         match query:
             case Term():
-                number = self._use(run_of(scope), query)
-                return _Required([number], self._terms[number].commonness)
+                used = self._use(run_of(scope), query)
+                return _Required([used], used.commonness)
             case And(parts):
                 return _rarest([self._plant(part, scope) for part in parts])
             case Or(parts):
@@ -206,35 +207,33 @@ class Matcher:
             case Slop(words):
                 return _rarest([self._plant(single(word), scope) for word in words])
 
-    def _use(self, run: str, term: Term) -> int:
-        """One more use of a term; its number."""
-        number = self._numbers.get((run, term))
-        if number is None:
-            number = self._numbers[run, term] = self._next
-            self._next += 1
-            self._terms[number] = _Term(run, term, commonness(term))
+    def _use(self, run: str, term: Term) -> _Term:
+        """One more use of a term, which gets a number at its first."""
+        used = self._terms.get((run, term))
+        if used is None:
+            used = self._terms[run, term] = _Term(run, term, len(self._by_number), commonness(term))
+            self._by_number.append(used)
             if run not in self._vocabularies:
                 self._vocabularies[run] = Vocabulary(passing=self._passing)
-            self._vocabularies[run].add(number, term)
-        self._terms[number].used += 1
-        return number
+            self._vocabularies[run].add(used.number, term)
+        used.used += 1
+        return used
 
     def _drop(self, key: tuple[str, Term]) -> None:
-        number = self._numbers[key]
-        used = self._terms[number]
+        used = self._terms[key]
         used.used -= 1
         if not used.used:
-            self._vocabularies[used.run].remove(number, used.term)
-            del self._terms[number], self._numbers[key]
+            self._vocabularies[used.run].remove(used.number, used.term)
+            del self._terms[key]
 
     def _compile(self, query: Query, scope: str) -> Holds:
         """A closure that decides a query from what was found; the common shapes without a detour."""
         match query:
             case Term() if scope not in ("title", "lead", "body"):
-                number = self._numbers[run_of(scope), query]
+                number = self._terms[run_of(scope), query].number
                 return lambda begins, _: number in begins
             case Term() if scope == "title":
-                number = self._numbers[TEXT, query]
+                number = self._terms[TEXT, query].number
                 return lambda begins, title: number in begins and begins[number][0] < title
             case Not(part):
                 refused = self._compile(part, scope)
@@ -246,7 +245,7 @@ class Matcher:
             case Or(parts):
                 return self._any(parts, scope)
             case _:
-                needed = frozenset(self._numbers[key] for key in _needed(query, scope))
+                needed = frozenset(self._terms[key].number for key in _needed(query, scope))
                 return lambda begins, title: (
                     begins.keys() >= needed and places.holds(query, self._view(begins, title), scope)
                 )
@@ -278,7 +277,7 @@ class Matcher:
         others: list[Holds] = []
         for part in parts:
             if isinstance(part, Term) and scope not in ("title", "lead", "body"):
-                plain.add(self._numbers[run_of(scope), part])
+                plain.add(self._terms[run_of(scope), part].number)
             else:
                 others.append(self._compile(part, scope))
         return frozenset(plain), others
@@ -319,7 +318,7 @@ def _in_order(span: Span) -> tuple[int, str, int, int]:
 class _Required(NamedTuple):
     """Terms of which a matching story holds at least one, and how common they are together; empty if it needs none."""
 
-    terms: list[int]
+    terms: list[_Term]
     commonness: float
 
 

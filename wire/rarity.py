@@ -23,7 +23,7 @@ def commonness(term: Term) -> float:
 
 def _of_word(word: Word) -> float:
     """Zipf's law for the words that are known to be common; for the rest, long words are rare ones."""
-    if word.text in _RANK:
-        return 1 / _RANK[word.text]
-    spread = 1 if word.kind == EXACT else 10
-    return spread / (_UNRANKED * max(1, len(word.text)))
+    text, kind = word
+    if text in _RANK:
+        return 1 / _RANK[text]
+    return (1 if kind == EXACT else 10) / (_UNRANKED * (len(text) or 1))

@@ -218,8 +218,8 @@ class Vocabulary:
             yield Word(stem(form), STEM)
 
     def _word(self, word: Word) -> _Known:
-        if word in self._known:
-            return self._known[word]
+        if (there := self._known.get(word)) is not None:
+            return there
         known = self._known[word] = _Known(len(self._known))
         if self._entries or word.kind != EXACT:
             for entry in self._concerned(word, known):
