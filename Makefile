@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo run test lint lock clean
+.PHONY: demo run test lint bench lock clean
 
 demo: $(VENV)/ready
 	@$(BIN)/wirewatch demo
@@ -19,6 +19,11 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+
+# What rules and back-tests cost, beside others; takes some minutes.
+bench: $(VENV)/ready-dev
+	$(BIN)/python -m bench.rules
+	$(BIN)/python -m bench.backtest
 
 # Resolves the dependencies anew; run it after changing them in pyproject.toml.
 lock: $(VENV)/ready-dev

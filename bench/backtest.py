@@ -1,6 +1,6 @@
 """What a back-test costs over 50,000 stored stories, in SQLite.
 
-    python -m bench.backtest
+python -m bench.backtest
 """
 
 import random
