@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# The tests that start real processes mostly wait for them: one worker more than there are cores keeps all busy.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 .PHONY: demo run test lint bench lock clean
 
 demo: $(VENV)/ready
@@ -13,7 +16,7 @@ run: $(VENV)/ready
 	@$(BIN)/wirewatch run
 
 test: $(VENV)/ready-dev
-	$(BIN)/pytest -n auto --dist worksteal $(T)
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(T)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .

