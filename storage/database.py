@@ -89,10 +89,6 @@ def chunks(values: Sequence[T], size: int = _MOST_VALUES) -> Iterator[Sequence[T
         yield values[start : start + size]
 
 
-def sqlite_url(path: Path) -> str:
-    return f"sqlite:///{path}"
-
-
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)

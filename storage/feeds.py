@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, insert, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
 from storage.tables import Feed, Poll, table
-from storage.work import claim_due, number, row_count
+from storage.work import claim_due, number
 from wire.address import checked, host_of
 from wire.cadence import Bounds
 from wire.errors import BadInput
@@ -218,17 +218,6 @@ def polls_of(session: Session, feed_id: int, limit: int) -> Sequence[Poll]:
 def forget_times(session: Session, now: datetime) -> None:
     """Makes every feed due that nobody is polling: the times on the rows are of a clock that was wrong."""
     session.execute(update(FEED).where(FEED.c.enabled, FEED.c.claim.is_(None)).values(due_at=now))
-
-
-def next_due(session: Session) -> datetime | None:
-    """When the next feed is due."""
-    return session.execute(select(FEED.c.due_at).where(FEED.c.enabled).order_by(FEED.c.due_at).limit(1)).scalar()
-
-
-def release(session: Session, ids: Sequence[int], claim: str, now: datetime) -> int:
-    """Gives unsent claims back at once; how many."""
-    statement = update(FEED).where(FEED.c.id.in_(ids), FEED.c.claim == claim).values(claim=None, due_at=now)
-    return row_count(session.execute(statement))
 
 
 def _claimed(feed_id: int, claim: str) -> ColumnElement[bool]:
