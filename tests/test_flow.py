@@ -1,7 +1,9 @@
 """The way of a story, from a poll to a delivery, on both databases: one worker process, real HTTP, our own clock."""
 
 import asyncio
+import itertools
 import json
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -538,3 +540,33 @@ def test_a_receiver_that_hangs_is_left_to_rest(world: World, make_process: Calla
         states = {row.state for row in alerts.deliveries(session, limit=50)}
     assert sorted(tries) == [0] * 12 + [1] * 8
     assert states == {"pending"}
+
+
+def test_a_rule_may_change_while_stories_flow(world: World) -> None:
+    """Another thread swings a rule between two queries that both meet every story: one alert each, and its version."""
+    world.rule("Fastiv")
+    world.feed("/a.xml")
+    begun, done = threading.Event(), threading.Event()
+
+    def swing() -> None:
+        for number in itertools.count():
+            with world.database.writing() as session:
+                query = "struck" if number % 2 == 0 else "Fastiv"
+                rules.change(session, rules.find(session, "rule"), now=world.clock(), query=query)
+            begun.set()
+            if done.is_set():
+                return
+
+    thread = threading.Thread(target=swing)
+    thread.start()
+    begun.wait(10)
+    for number in range(6):
+        world.server.pages["/a.xml"] = rss(*(item(1110448100 + number * 4 + n, "Fastiv struck") for n in range(4)))
+        world.run(4000)
+    done.set()
+    thread.join(30)
+    with world.database.reading() as session:
+        told = [(row.item_id, row.rule_version, row.query) for row in alerts.newest(session, limit=1000)]
+    assert len(told) == len({item_id for item_id, _, _ in told}) == len(world.items()) == 24
+    assert all(query == ("struck" if version % 2 == 0 else "Fastiv") for _, version, query in told)
+    assert len({version for _, version, _ in told}) > 1
