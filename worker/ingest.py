@@ -75,8 +75,9 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
     new = items.keep(session, [_new(telling) for key, telling in first.items() if key not in known], now=turn.now)
     known |= items.known(session, first.keys() - known.keys() - new.keys())  # kept by another worker this moment
 
-    changed = _changed(session, told, known)
-    _note_sightings(session, told, {key: one.id for key, one in known.items()} | new, turn.now)
+    said = _said_before(session, told, known)
+    changed = _changed(told, known, said)
+    _note_sightings(session, told, {key: one.id for key, one in known.items()} | new, said, turn.now)
     kept = Kept(told, new)
     _ask_for_pages(session, kept, [*(first[key] for key in new), *changed.values()], known, turn)
     kept.revised = {key: known[key].id for key, telling in changed.items() if not telling.page}
@@ -134,7 +135,18 @@ def _new(telling: Telling) -> NewStory:
     return NewStory(telling.story, telling.feed.id if telling.feed else None, unread=bool(telling.page))
 
 
-def _changed(session: Session, told: Sequence[Telling], known: Mapping[str, Known]) -> dict[str, Telling]:
+# What each feed last said of each item, as a digest, by (item id, feed id).
+Said = Mapping[tuple[int, int], str]
+
+
+def _said_before(session: Session, told: Sequence[Telling], known: Mapping[str, Known]) -> Said:
+    """What the tellings' feeds said of the known items among them; of a new one nobody said anything."""
+    of_known = [telling for telling in told if telling.key in known]
+    feed_ids = sorted({telling.feed.id for telling in of_known if telling.feed})
+    return items.sightings(session, sorted({known[telling.key].id for telling in of_known}), feed_ids)
+
+
+def _changed(told: Sequence[Telling], known: Mapping[str, Known], said: Said) -> dict[str, Telling]:
     """The tellings that say something else than the same feed said before, by identity.
 
     Two feeds that carry a story in different words, as they all do, revise nothing: only who changes his own words
@@ -142,8 +154,6 @@ def _changed(session: Session, told: Sequence[Telling], known: Mapping[str, Know
     is still to be read gets its words from there.
     """
     of_known = [telling for telling in _first_of_each_feed(told) if telling.key in known]
-    feed_ids = sorted({telling.feed.id for telling in of_known if telling.feed})
-    said = items.sightings(session, sorted({known[telling.key].id for telling in of_known}), feed_ids)
     changed: dict[str, Telling] = {}
     for telling in of_known:
         item = known[telling.key]
@@ -174,7 +184,9 @@ def _is_believed(feed: FeedToPoll, item: Known) -> bool:
     return feed.id == item.feed_id or same_site(feed.url, item.url)
 
 
-def _note_sightings(session: Session, told: Sequence[Telling], ids: Mapping[str, int], now: datetime) -> None:
+def _note_sightings(
+    session: Session, told: Sequence[Telling], ids: Mapping[str, int], said: Said, now: datetime
+) -> None:
     seen = {
         (ids[telling.key], telling.feed.id): Seen(
             ids[telling.key],
@@ -187,8 +199,7 @@ def _note_sightings(session: Session, told: Sequence[Telling], ids: Mapping[str,
         for telling in _first_of_each_feed(told)
         if telling.feed and telling.entry
     }
-    before = items.sightings(session, [one.item_id for one in seen.values()], sorted({key[1] for key in seen}))
-    items.see(session, [one for key, one in seen.items() if before.get(key) != one.digest], now)
+    items.see(session, [one for key, one in seen.items() if said.get(key) != one.digest], now)
 
 
 def _ask_for_pages(
