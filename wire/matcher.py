@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from wire import places
 from wire.clauses import FACT_FIELDS, TEXT, And, AtLeast, In, Near, Not, Or, Query, Slop, Term, run_of, single, terms
@@ -52,7 +51,6 @@ class _Term:
     run: str
     term: Term
     number: int
-    commonness: float
     used: int = 0
     certain: set[int] | None = None
     possible: set[int] | None = None
@@ -124,9 +122,8 @@ class Matcher:
         """A new rule, or a new query for one there is."""
         if rule_id in self._rules:
             self.remove(rule_id)
-        required = self._plant(query, TEXT)
-        waits_on, certain = required.terms, _any_suffices(query)
-        rule = self._rules[rule_id] = _Rule(rule_id, query, waits_on, certain)
+        waits_on = self._plant(query, TEXT)
+        rule = self._rules[rule_id] = _Rule(rule_id, query, waits_on, _any_suffices(query))
         for term in waits_on:
             term.await_by(rule)
 
@@ -185,19 +182,21 @@ class Matcher:
     def _view(self, begins: Begins, title_words: int) -> View:
         return View(lambda run, term: begins.get(self._terms[run, term].number, []), title_words)
 
-    def _plant(self, query: Query, scope: str) -> "_Required":
-        """Gives each term of a query its number; which of them a matching story cannot do without."""
+    def _plant(self, query: Query, scope: str) -> list[_Term]:
+        """Gives each term of a query its number; returns terms of which a matching story holds at least one.
+
+        None where it can do without each: `x OR NOT y`.
+        """
         match query:
             case Term():
-                used = self._use(run_of(scope), query)
-                return _Required([used], used.commonness)
+                return [self._use(run_of(scope), query)]
             case And(parts):
                 return _rarest([self._plant(part, scope) for part in parts])
             case Or(parts):
                 return _any_of([self._plant(part, scope) for part in parts])
             case Not(part):
                 self._plant(part, scope)
-                return _NOTHING
+                return []
             case In(name, part):
                 return self._plant(part, name)
             case AtLeast(_, part):
@@ -211,7 +210,7 @@ class Matcher:
         """One more use of a term, which gets a number at its first."""
         used = self._terms.get((run, term))
         if used is None:
-            used = self._terms[run, term] = _Term(run, term, len(self._by_number), commonness(term))
+            used = self._terms[run, term] = _Term(run, term, len(self._by_number))
             self._by_number.append(used)
             if run not in self._vocabularies:
                 self._vocabularies[run] = Vocabulary(passing=self._passing)
@@ -315,30 +314,19 @@ def _in_order(span: Span) -> tuple[int, str, int, int]:
     return ("title", "text", *FACT_FIELDS).index(span.field), span.field, span.start, span.end
 
 
-class _Required(NamedTuple):
-    """Terms of which a matching story holds at least one, and how common they are together; empty if it needs none."""
-
-    terms: list[_Term]
-    commonness: float
-
-
-_NOTHING = _Required([], 0.0)
-
-
-def _rarest(each: list[_Required]) -> _Required:
+def _rarest(each: list[list[_Term]]) -> list[_Term]:
     """Of parts that must all hold, the one that is best waited on."""
-    return min([one for one in each if one.terms], key=_by_commonness, default=_NOTHING)
+    required = [terms for terms in each if terms]
+    return min(required, key=_commonness) if len(required) > 1 else required[0] if required else []
 
 
-def _by_commonness(required: _Required) -> float:
-    return required.commonness
+def _commonness(either: list[_Term]) -> float:
+    return sum([commonness(one.term) for one in either])
 
 
-def _any_of(each: list[_Required]) -> _Required:
+def _any_of(each: list[list[_Term]]) -> list[_Term]:
     """Of parts one of which must hold, all; but `x OR NOT y` also holds without x, and so requires nothing."""
-    if not all(one.terms for one in each):
-        return _NOTHING
-    return _Required([term for one in each for term in one.terms], sum(map(_by_commonness, each)))
+    return [term for terms in each for term in terms] if all(each) else []
 
 
 def _needed(query: Query, scope: str) -> Iterator[tuple[str, Term]]:

@@ -118,19 +118,21 @@ def is_spelling(text: str) -> bool:
 def _parse(query: str, lists: Lists) -> Query:
     if len(query) > LONGEST:
         raise QueryError(f"The query is {len(query):,} characters long; at most {LONGEST:,} can be read.", LONGEST)
-    lexemes = _lexemes(query)
-    parsed = _Parser(lexemes, lists).whole()
-    if any(lexeme.kind == "NOT" for lexeme in lexemes) and not is_positive(parsed):
+    parser = _Parser(_lexemes(query), lists)
+    parsed = parser.whole()
+    if parser.negates and not is_positive(parsed):
         raise QueryError("Say at least one thing a story must hold; this query only says what it must not.", 0)
     return parsed
 
 
 def _lexemes(query: str) -> list[_Lexeme]:
-    place, lexemes = 0, []
-    while found := _LEXEME.match(query, place):
-        kind, index, place = found.lastgroup, found.lastindex or 0, found.end()
+    lexemes = []
+    for found in _LEXEME.finditer(query):  # nothing but blanks lies between two lexemes
+        kind, index = found.lastgroup or "", found.lastindex or 0
         text, start, number = found[index], found.start(index), None
-        if kind == "operator":
+        if kind == "word":
+            pass
+        elif kind == "operator":
             kind, _, digits = text.partition("/")
             number = int(digits) if digits else None
         elif kind == "phrase":
@@ -144,8 +146,8 @@ def _lexemes(query: str) -> list[_Lexeme]:
             kind = text
         elif kind == "quote":
             raise QueryError("These quotes are never closed. Add the second quote.", start)
-        lexemes.append(_Lexeme(kind or "", text, start, number))
-    lexemes.append(_Lexeme("end", "", len(query), None))
+        lexemes.append(_Lexeme(kind, text, start, number))
+    lexemes.append(_Lexeme("end", "", len(query)))
     return lexemes
 
 
@@ -164,6 +166,7 @@ class _Parser:
         self._place = 0
         self._depth = 0
         self._field = ""
+        self.negates = False
 
     @property
     def _next(self) -> _Lexeme:
@@ -204,11 +207,16 @@ class _Parser:
         return (And(tuple(parts)), True) if len(parts) > 1 else (parts[0], False)
 
     def _maybe(self) -> Query:
-        return Not(self._near()) if self._take("NOT") else self._near()
+        if self._lexemes[self._place].kind != "NOT":
+            return self._near()
+        self._place += 1
+        self.negates = True
+        return Not(self._near())
 
     def _near(self) -> Query:
         left = self._item()
-        while operator := self._take("NEAR", "ONEAR"):
+        while (operator := self._lexemes[self._place]).kind in ("NEAR", "ONEAR"):
+            self._place += 1
             within = _number(operator, f"Say how near, as in {operator.kind}/5.")
             right = self._item()
             if not (has_places(left) and has_places(right)):
