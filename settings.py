@@ -35,13 +35,19 @@ class Settings(BaseSettings):
     database_url: str = ""
     redis_url: str = ""
     user_agent: str = "Wirewatch/0.1 (news wire monitor)"
+    contact: str = ""
     allow_networks: str = ""
+    ports: str = "80,443,8000,8080,8443"
+    proxy: str = Field(default="", repr=False)
+    host_spacing: Duration = timedelta(milliseconds=100)
+    robots: bool = False
     workers: int = Field(default=2, ge=1, le=64)
     lease: Duration = timedelta(seconds=60)
     stall_after: Duration = timedelta(seconds=75)
     min_interval: Duration = timedelta(minutes=1)
     max_interval: Duration = timedelta(hours=1)
     poll_timeout: Duration = timedelta(seconds=20)
+    poll_idle: Duration = timedelta(seconds=10)
     max_body: int = Field(default=16 * 1024 * 1024, ge=1024)
     log_level: str = "INFO"
 
@@ -50,6 +56,20 @@ class Settings(BaseSettings):
     def _absolute(cls, data: Path) -> Path:
         return data.expanduser().resolve()
 
+    @field_validator("user_agent", "contact", "proxy")
+    @classmethod
+    def _on_one_line(cls, written: str) -> str:
+        if not written.isprintable() or not written.isascii():
+            raise ValueError("it goes into a header, so write it on one line and in ASCII")
+        return written
+
+    @field_validator("proxy")
+    @classmethod
+    def _is_http(cls, proxy: str) -> str:
+        if proxy and not proxy.startswith(("http://", "https://")):
+            raise ValueError("write it like http://proxy.example:3128")
+        return proxy
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, level: str) -> str:
@@ -57,7 +77,7 @@ class Settings(BaseSettings):
             raise ValueError("choose DEBUG, INFO, WARNING or ERROR")
         return level.upper()
 
-    @field_validator("lease", "stall_after", "min_interval", "max_interval", "poll_timeout")
+    @field_validator("lease", "stall_after", "min_interval", "max_interval", "poll_timeout", "poll_idle")
     @classmethod
     def _positive(cls, value: timedelta) -> timedelta:
         if value <= timedelta(0):

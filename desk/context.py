@@ -1,10 +1,11 @@
 """What a command works with: the database and the clock, opened once by the entry point."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import typer
 from sqlalchemy.exc import DatabaseError
@@ -12,7 +13,9 @@ from sqlmodel import Session
 
 from storage.database import Database
 from wire.cadence import Bounds, parse_duration
+from wire.discovery import Offered
 from wire.errors import BadInput
+from wire.story import Document
 
 JSON = typer.Option(False, "--json", help="One JSON object a line, for programs.")
 LIMIT = typer.Option(20, "--limit", "-n", min=1, max=100_000, help="At most so many.")
@@ -23,12 +26,26 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Found(Protocol):
+    """What a look at an address brought: a feed's document, or the feeds that a page names."""
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def document(self) -> Document | None: ...
+
+    @property
+    def offered(self) -> tuple[Offered, ...]: ...
+
+
 @dataclass(slots=True)
 class Desk:
-    """The open database, and how far apart polls of a new feed may be."""
+    """The open database, how far apart polls of a new feed may be, and what looks at an address for us."""
 
     open_database: Callable[[], Database]
     bounds: Bounds
+    look: Callable[[str, Mapping[str, str]], Found]
     clock: Callable[[], datetime] = _utc_now
     _database: Database | None = None
 

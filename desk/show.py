@@ -57,6 +57,21 @@ def one(facts: Row, *, as_json: bool) -> None:
         say(f"\n{written}" if "\n" in written or name == "text" else f"{label}{written}")
 
 
+# Words kept around a change: enough to find the place.
+_AROUND = 8
+
+
+def difference(parts: Sequence[tuple[str, str]]) -> str:
+    """A difference of two texts in one paragraph: [-gone-] {+come+}, with a few of the words between."""
+    written = {"-": "[-{}-]", "+": "{{+{}+}}", "=": "{}"}
+    return " ".join(written[sign].format(_shortened(words) if sign == "=" else words) for sign, words in parts)
+
+
+def _shortened(words: str) -> str:
+    found = words.split()
+    return words if len(found) <= 2 * _AROUND else " ".join([*found[:_AROUND], "…", *found[-_AROUND:]])
+
+
 def say(words: str) -> None:
     """A sentence, foreign parts and all."""
     _console.print(harmless(words))

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,15 +17,14 @@ from storage import channels as channel_rows
 from storage.alerts import Outgoing
 from storage.work import new_claim
 from wire import article
-from wire.entries import parse
 from wire.errors import BadInput, DeliveryFailed, WirewatchError
 from wire.markup import harmless
 from wire.message import Alert
 from wire.story import Span
 from worker import app as celery
 from worker import channels, ingest
-from worker.fetch import Answer, fetch, open_session
 from worker.ingest import Kept, Telling, Turn
+from worker.looking import Found, look
 from worker.process import Config, send_on
 from worker.rulebook import Rulebook
 
@@ -70,10 +70,15 @@ def show_imported(file: Path, telling: Telling, kept: Kept, *, as_json: bool) ->
 
 def check_feed(settings: Settings, url: str, *, as_json: bool) -> None:
     """Fetches an address once and shows what a poll would see; nothing is kept."""
-    answer = asyncio.run(_fetch(worker_config(settings), url))
-    document = parse(answer.body or b"", url=answer.url, content_type=answer.content_type)
+    found = look_at(settings, url, {})
+    if found.document is None:
+        show.rows(
+            [{"kind": one.kind, "title": one.title, "url": one.url} for one in found.offered], as_json=as_json, empty=""
+        )
+        raise BadInput("This is a page. It names the feeds above; check one of them.")
+    document = found.document
     if not as_json:
-        show.say(f"{document.title or 'No title'}: {document.kind}, {len(document.entries)} entries, from {answer.url}")
+        show.say(f"{document.title or 'No title'}: {document.kind}, {len(document.entries)} entries, from {found.url}")
     show.rows(
         [
             {"published": entry.published_at, "guid": entry.guid, "title": entry.title, "url": entry.url}
@@ -84,9 +89,14 @@ def check_feed(settings: Settings, url: str, *, as_json: bool) -> None:
     )
 
 
-async def _fetch(config: Config, url: str) -> Answer:
-    async with open_session(config.user_agent, config.allowed_networks) as session:
-        return await fetch(session, url, config.limits)
+def look_at(settings: Settings, url: str, headers: Mapping[str, str]) -> Found:
+    """What is at an address now. Raises PollFailed."""
+    return asyncio.run(_look(worker_config(settings), url, headers))
+
+
+async def _look(config: Config, url: str, headers: Mapping[str, str]) -> Found:
+    async with config.open_session() as session:
+        return await look(session, url, config.limits, headers)
 
 
 def test_channel(settings: Settings, which: str) -> None:
@@ -101,7 +111,7 @@ def test_channel(settings: Settings, which: str) -> None:
 
 
 async def _send(config: Config, outgoing: Outgoing) -> str:
-    async with open_session(config.user_agent, config.allowed_networks) as session:
+    async with config.open_session() as session:
         return await channels.send(channels.World(session), outgoing)
 
 

@@ -36,7 +36,12 @@ def run_demo(data: Path | None, seconds: float) -> None:
         _empty(folder)
     port = _free_port()
     settings = read(
-        data=folder, allow_networks="127.0.0.0/8", log_level="WARNING", min_interval="2s", max_interval="10s"
+        data=folder,
+        allow_networks="127.0.0.0/8",
+        log_level="WARNING",
+        min_interval="2s",
+        max_interval="10s",
+        host_spacing="0s",
     )
     wire = Child("sample wire", wirewatch("samplewire", str(port), "--every", str(_EVERY)))
     tail = Child("tail", wirewatch("tail", "--last", "0"))

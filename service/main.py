@@ -54,7 +54,7 @@ def _root(
     _given_data = data
     settings = _settings()
     bounds = Bounds(settings.min_interval.total_seconds(), settings.max_interval.total_seconds())
-    sit_down(Desk(_open, bounds))
+    sit_down(Desk(_open, bounds, lambda url, headers: commands.look_at(settings, url, headers)))
 
 
 def _open() -> Database:

@@ -22,7 +22,7 @@ from settings import Settings, environment
 from storage.database import Database
 from worker import app as celery
 from worker.fetch import Limits
-from worker.guard import parse_networks
+from worker.guard import Guard, parse_networks, parse_ports
 from worker.process import Config, prepare, utc_now
 
 log = logging.getLogger(__name__)
@@ -46,9 +46,12 @@ def worker_config(settings: Settings) -> Config:
     """What a worker is told of the settings."""
     return Config(
         database_url=settings.database,
-        user_agent=settings.user_agent,
-        allowed_networks=parse_networks(settings.allow_networks),
-        limits=Limits(settings.poll_timeout.total_seconds(), settings.max_body),
+        user_agent=settings.user_agent + (f" (+{settings.contact})" if settings.contact else ""),
+        guard=Guard(parse_networks(settings.allow_networks), parse_ports(settings.ports)),
+        proxy=settings.proxy,
+        limits=Limits(settings.poll_timeout.total_seconds(), settings.poll_idle.total_seconds(), settings.max_body),
+        host_spacing=settings.host_spacing.total_seconds(),
+        robots=settings.robots,
         lease=settings.lease,
     )
 
@@ -102,7 +105,7 @@ def run_service(
     `before` and `also` are further children, started before and after the service's own.
     """
     logs.begin(settings.log_level)
-    parse_networks(settings.allow_networks)  # a wrong one stops the start here, not each worker later
+    worker_config(settings)  # what is wrong stops the start here, not each worker later
     with only_one(settings.data):
         database = open_database(settings)
         if first:

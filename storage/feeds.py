@@ -1,22 +1,25 @@
 """Feeds: adding and finding them, claiming those that are due, noting what a poll brought."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, insert, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, insert, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
-from storage.tables import Feed, Poll, table
+from storage.database import insert as upsert
+from storage.tables import Feed, Host, Poll, table
 from storage.work import claim_due, number
 from wire.address import checked, host_of
 from wire.cadence import Bounds
+from wire.courtesy import Pace
 from wire.errors import BadInput
 
 FEED = table(Feed)
 POLL = table(Poll)
+HOST = table(Host)
 # One loss can be an innocent neighbour's of a killed worker, two a bad day; the third in a row, alone, is its own.
 MOST_LOSSES = 3
 _LOST = "Three polls in a row never came back: reading this feed kills or stalls its worker. Look at it, then resume."
@@ -29,6 +32,14 @@ class DueFeed:
     id: int
     host: str
     losses: int
+
+
+class Carried(NamedTuple):
+    """An entry of a feed's last document, as digests: of its bytes (empty if unknown), its story, its link."""
+
+    piece: str
+    story: str
+    link: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +56,13 @@ class FeedToPoll:
     etag: str
     last_modified: str
     body_digest: str
-    entry_digests: tuple[str, ...]
+    carried: tuple[Carried, ...]
     failures: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    full_at: datetime | None = None
+    moved_to: str = ""
+    moved_times: int = 0
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def bounds(self) -> Bounds:
@@ -56,7 +72,16 @@ class FeedToPoll:
 _TO_POLL = [FEED.c[name] for name in FeedToPoll.__slots__]
 
 
-def add(session: Session, url: str, *, now: datetime, bounds: Bounds, full_text: bool = False, title: str = "") -> Feed:
+def add(
+    session: Session,
+    url: str,
+    *,
+    now: datetime,
+    bounds: Bounds,
+    full_text: bool = False,
+    title: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> Feed:
     """A new feed, due at once. One that was removed comes back with its memory. Raises BadInput if it is there."""
     address = checked(url)
     feed = session.exec(select_model(Feed).where(Feed.url == address)).one_or_none()
@@ -75,6 +100,7 @@ def add(session: Session, url: str, *, now: datetime, bounds: Bounds, full_text:
         {
             "title": title or feed.title,
             "full_text": full_text,
+            "headers": dict(headers or {}),
             "removed_at": None,
             "min_interval": bounds.shortest,
             "max_interval": bounds.longest,
@@ -85,6 +111,22 @@ def add(session: Session, url: str, *, now: datetime, bounds: Bounds, full_text:
     session.add(feed)
     session.flush()
     return feed
+
+
+def change(
+    feed: Feed, *, bounds: Bounds, headers: Mapping[str, str], title: str | None = None, full_text: bool | None = None
+) -> None:
+    """New bounds and headers; a new title, and whether pages are read, where they are given."""
+    feed.sqlmodel_update(
+        {
+            "min_interval": bounds.shortest,
+            "max_interval": bounds.longest,
+            "interval": bounds.within(feed.interval),
+            "headers": dict(headers),
+            "title": feed.title if title is None else title,
+            "full_text": feed.full_text if full_text is None else full_text,
+        }
+    )
 
 
 def find(session: Session, which: str) -> Feed:
@@ -106,6 +148,12 @@ def find(session: Session, which: str) -> Feed:
     if found:
         raise BadInput(f"{len(found)} feeds fit “{which}”. Give the number that `wirewatch feeds list` shows.")
     raise BadInput(f"No feed is “{which}”. `wirewatch feeds list` shows them.")
+
+
+def at_address(session: Session, url: str) -> int | None:
+    """The number of the feed at an address, be it watched or removed."""
+    found: int | None = session.execute(select(FEED.c.id).where(FEED.c.url == url)).scalar_one_or_none()
+    return found
 
 
 def watched(session: Session) -> Sequence[Feed]:
@@ -141,7 +189,7 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
     rows = claim_due(
         session,
         FEED,
-        ready=FEED.c.enabled,
+        ready=and_(FEED.c.enabled, ~_host_rests(now)),
         now=now,
         lease=lease,
         limit=limit,
@@ -155,6 +203,23 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
     return [DueFeed(row.id, row.host, row.losses) for row in rows if row.losses < MOST_LOSSES]
 
 
+def _host_rests(now: datetime) -> ColumnElement[bool]:
+    return exists().where(HOST.c.name == FEED.c.host, HOST.c.resting_until > now)
+
+
+def rest_host(session: Session, host: str, until: datetime) -> None:
+    """None of this host's feeds is polled before then."""
+    statement = upsert(session, HOST).values(name=host, resting_until=until)
+    later = {"resting_until": statement.excluded.resting_until}
+    session.execute(statement.on_conflict_do_update(index_elements=["name"], set_=later))
+
+
+def resting(session: Session, host: str, now: datetime) -> datetime | None:
+    """Until when a host rests, if it does."""
+    found = session.get(Host, host)
+    return found.resting_until if found and found.resting_until > now else None
+
+
 def take(session: Session, ids: Sequence[int], claim: str, *, until: datetime) -> list[FeedToPoll]:
     """Marks claimed feeds as being worked on `until` then, and returns what a poll needs.
 
@@ -163,7 +228,13 @@ def take(session: Session, ids: Sequence[int], claim: str, *, until: datetime) -
     mine = (FEED.c.id.in_(ids), FEED.c.claim == claim)
     statement = update(FEED).where(*mine).values(taken=True, due_at=until).returning(*_TO_POLL)
     return [
-        FeedToPoll(**{**row._mapping, "entry_digests": tuple(row.entry_digests)})  # noqa: SLF001 -- its public name
+        FeedToPoll(
+            **{
+                **row._mapping,  # noqa: SLF001 -- its public name
+                "carried": tuple(Carried(*one) for one in row.carried),
+                "pace": Pace.kept(row.pace),
+            }
+        )
         for row in session.execute(statement)
     ]
 
@@ -174,9 +245,22 @@ def finish(session: Session, feed_id: int, claim: str, now: datetime, changes: M
     session.execute(update(FEED).where(_claimed(feed_id, claim)).values(**values))
 
 
-def finish_quiet(session: Session, claim: str, now: datetime, due: Sequence[tuple[int, datetime, float, int]]) -> None:
-    """The same for many polls that brought nothing: (feed id, next time, interval, status) each, in one statement."""
-    if not due:
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A poll that brought nothing: when the feed is due again, and what of it is kept."""
+
+    feed_id: int
+    due_at: datetime
+    interval: float
+    status: int
+    etag: str
+    last_modified: str
+    full_at: datetime | None
+
+
+def finish_quiet(session: Session, claim: str, now: datetime, polls: Sequence[Quiet]) -> None:
+    """The same for many polls that brought nothing, in one statement."""
+    if not polls:
         return
     statement = (
         update(FEED)
@@ -190,12 +274,26 @@ def finish_quiet(session: Session, claim: str, now: datetime, due: Sequence[tupl
             last_polled_at=now,
             due_at=bindparam("next"),
             interval=bindparam("steered"),
-            last_status=bindparam("status"),
+            last_status=bindparam("said"),
+            etag=bindparam("tag"),
+            last_modified=bindparam("modified"),
+            full_at=bindparam("full"),
         )
     )
     session.connection().execute(
         statement,
-        [{"key": key, "next": when, "steered": steered, "status": status} for key, when, steered, status in due],
+        [
+            {
+                "key": one.feed_id,
+                "next": one.due_at,
+                "steered": one.interval,
+                "said": one.status,
+                "tag": one.etag,
+                "modified": one.last_modified,
+                "full": one.full_at,
+            }
+            for one in polls
+        ],
     )
 
 

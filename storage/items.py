@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -18,6 +18,8 @@ from storage.tables import Feed, Item, ItemVersion, Sighting, table
 from storage.work import number
 from wire.clauses import Query
 from wire.errors import BadInput
+from wire.furniture import without
+from wire.kinds import WITHDRAWAL, kind_of
 from wire.matcher import Matcher
 from wire.query import parse
 from wire.story import Fields, Span, Story
@@ -27,6 +29,8 @@ SIGHTING = table(Sighting)
 VERSION = table(ItemVersion)
 # An item's state: its page is still to be read, so it was not matched yet; or its text is what stands.
 UNREAD, CURRENT = "unread", "current"
+# Its wire took it back; it stays, marked.
+WITHDRAWN = "withdrawn"
 # Items looked at together: enough to be quick, few enough that a search for the newest five stays small.
 _PAGE = 200
 
@@ -44,6 +48,7 @@ class Known:
     feed_id: int | None
     state: str
     read_at: datetime | None
+    published_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +125,19 @@ def _row(new: NewStory, now: datetime) -> dict[str, Any]:
         "text": story.text,
         "language": story.language,
         "tags": list(story.tags),
+        "enclosures": [asdict(one) for one in story.enclosures],
+        "kind": kind_of(story.title, story.text),
+        "date_doubtful": story.date_doubtful,
         "published_at": story.published_at,
         "first_seen_at": now,
         "feed_id": new.feed_id,
         "version": 1,
-        "state": UNREAD if new.unread else CURRENT,
+        "state": UNREAD if new.unread else _state(story.title, story.text),
     }
+
+
+def _state(title: str, text: str) -> str:
+    return WITHDRAWN if kind_of(title, text) == WITHDRAWAL else CURRENT
 
 
 def locked(session: Session, item_id: int) -> Known:
@@ -145,13 +157,16 @@ def facts(session: Session, item_ids: Sequence[int]) -> dict[int, Fields]:
     return {row.id: _offered(row, feeds[row.id]) for row in rows}
 
 
-_OFFERED = [ITEM.c[name] for name in ("id", "title", "text", "wire", "provider", "author", "language", "url", "tags")]
+_OFFERED = [
+    ITEM.c[name]
+    for name in ("id", "title", "text", "wire", "provider", "author", "language", "url", "tags", "furniture")
+]
 
 
 def _offered(row: Row[Any], feeds: Sequence[str]) -> Fields:
     return Fields(
         title=row.title,
-        text=row.text,
+        text=without(row.text, row.furniture),
         source="\n".join(filter(None, (row.wire, row.provider))),
         author=row.author,
         lang=row.language,
@@ -208,13 +223,15 @@ def revise(session: Session, item: Known, story: Story, now: datetime) -> int:
     former = {
         "item_id": item.id,
         "version": item.version,
+        "kind": kind_of(item.title, item.text),
         "title": item.title,
         "text": item.text,
         "replaced_at": now,
     }
     session.execute(plain_insert(VERSION).values(**former))
     version, title, text = item.version + 1, story.title or item.title, story.text or item.text
-    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(title=title, text=text, version=version))
+    said = {"title": title, "text": text, "kind": kind_of(title, text), "state": _state(title, text), "furniture": []}
+    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(version=version, **said))
     search.index(session, [(item.id, title, text)], again=True)
     return version
 
@@ -225,8 +242,10 @@ def complete(session: Session, item: Known, story: Story | None, now: datetime) 
     if story:
         named = ("text", "title", "provider", "provider_code", "wire_date", "author", "published_at")
         said = {name: value for name in named if (value := getattr(story, name))} | {"read_at": now}
+        said["kind"] = kind_of(story.title or item.title, story.text)
         search.index(session, [(item.id, story.title or item.title, story.text)], again=True)
-    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(state=CURRENT, **said))
+    state = _state((story and story.title) or item.title, (story and story.text) or item.text)
+    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(state=state, **said))
 
 
 def newest(session: Session, *, limit: int, feed_id: int | None = None, after: int = 0) -> Sequence[Item]:
@@ -283,6 +302,14 @@ def carriers(session: Session, item_id: int) -> Sequence[Row[Any]]:
         .order_by(SIGHTING.c.seen_at, SIGHTING.c.id)
     )
     return session.execute(query).all()
+
+
+def cluster_of(session: Session, item: Item) -> Sequence[Item]:
+    """The other items that tell the same story in other words, the first first."""
+    if item.cluster is None:
+        return []
+    query = select_model(Item).where(Item.cluster == item.cluster, Item.id != item.id).order_by(col(Item.id))
+    return session.exec(query).all()
 
 
 def versions_of(session: Session, item_ids: Sequence[int]) -> dict[int, int]:

@@ -69,7 +69,12 @@ class Feed(SQLModel, table=True):
     etag: str = ""
     last_modified: str = ""
     body_digest: str = ""
-    entry_digests: list[str] = Field(default_factory=list, sa_type=JSON)
+    carried: list[list[str]] = Field(default_factory=list, sa_type=JSON)
+    full_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    headers: dict[str, str] = Field(default_factory=dict, sa_type=JSON, repr=False)
+    moved_to: str = ""
+    moved_times: int = 0
+    pace: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     failures: int = 0
     last_status: int | None = None
     last_error: str = ""
@@ -94,6 +99,14 @@ class Poll(SQLModel, table=True):
     revised: int = 0
     gap: bool = False
     error: str = ""
+    note: str = ""
+
+
+class Host(SQLModel, table=True):
+    """A host that asked for a pause: none of its feeds is polled before then."""
+
+    name: str = Field(primary_key=True)
+    resting_until: datetime = Field(sa_type=UtcDateTime)
 
 
 class Item(SQLModel, table=True):
@@ -114,9 +127,13 @@ class Item(SQLModel, table=True):
     feed_id: int | None = Field(default=None, foreign_key="feed.id")
     version: int = 1
     state: str = "current"
+    kind: str = ""
     tags: list[str] = Field(default_factory=list, sa_type=JSON)
+    enclosures: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    furniture: list[list[int]] = Field(default_factory=list, sa_type=JSON)
+    date_doubtful: bool = False
     read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    cluster: int | None = Field(default=None, sa_type=BigId)
+    cluster: int | None = Field(default=None, sa_type=BigId, index=True)
 
 
 class ItemVersion(SQLModel, table=True):
@@ -128,6 +145,7 @@ class ItemVersion(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     item_id: int = Field(foreign_key="item.id", sa_type=BigId)
     version: int
+    kind: str = ""
     title: str
     text: str = Field(sa_type=Text)
     replaced_at: datetime = Field(sa_type=UtcDateTime)
@@ -146,6 +164,27 @@ class Sighting(SQLModel, table=True):
     title: str
     digest: str
     seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Shingle(SQLModel, table=True):
+    """One number of an item's sketch (wire/similar.py), for as long as others are compared with it."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    item_id: int = Field(primary_key=True, sa_type=BigInteger, index=True)
+    seen_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class Sentence(SQLModel, table=True):
+    """In how many stories of a source a sentence was seen (wire/furniture.py)."""
+
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    source: str = Field(primary_key=True)
+    digest: str = Field(primary_key=True)
+    stories: int
+    seen_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
 class Reading(SQLModel, table=True):

@@ -16,7 +16,9 @@ from sqlalchemy import create_engine, text
 from service import broker
 from storage.database import Database
 from tests.helpers import LOOPBACK, Clock, Server, serving, wait_until
+from tests.world import World
 from worker import app as celery
+from worker.guard import Guard
 from worker.process import Config, Process
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -137,7 +139,7 @@ def make_process(database: Database, clock: Clock, sent: list[Any]) -> Iterator[
     made: list[Process] = []
 
     def make(**config: Any) -> Process:
-        told = {"database_url": database.url, "allowed_networks": LOOPBACK, **config}
+        told = {"database_url": database.url, "guard": Guard(LOOPBACK), **config}
         made.append(Process(Config(**told), clock=clock, dice=lambda: 0.5))
         return made[-1]
 
@@ -149,6 +151,12 @@ def make_process(database: Database, clock: Clock, sent: list[Any]) -> Iterator[
 @pytest.fixture
 def process(make_process: Callable[..., Process]) -> Process:
     return make_process()
+
+
+@pytest.fixture
+def world(database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> World:
+    server.pages["/hook"] = "taken"
+    return World(database, server, process, clock, sent)
 
 
 @pytest.fixture(scope="session")
@@ -188,3 +196,22 @@ def worker_id(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def stop() -> threading.Event:
     return threading.Event()
+
+
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Says something at the end of the run: a figure that a person should see though the test passed."""
+    return lambda words: record_property("told", words)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    told = [
+        value
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "told"
+    ]
+    if told:
+        terminalreporter.section("figures")
+        for words in told:
+            terminalreporter.write_line(words)

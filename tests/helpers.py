@@ -4,7 +4,7 @@ import asyncio
 import ipaddress
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -69,8 +69,8 @@ class Server:
 
 
 @contextmanager
-def serving(application: web.Application) -> Iterator[int]:
-    """A web application on a free port of loopback, in a thread of its own."""
+def serving(application: web.Application, hosts: Sequence[str] = ("127.0.0.1",)) -> Iterator[int]:
+    """A web application on one free port of these addresses of loopback, in a thread of its own."""
     loop = asyncio.new_event_loop()
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -78,15 +78,25 @@ def serving(application: web.Application) -> Iterator[int]:
 
     async def start() -> int:
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        return int(runner.addresses[0][1])
+        port = 0
+        for host in hosts:
+            await web.TCPSite(runner, host, port).start()
+            port = int(runner.addresses[0][1])
+        return port
 
     port = asyncio.run_coroutine_threadsafe(start(), loop).result(10)
+
+    async def end() -> None:
+        await runner.cleanup()
+        unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+
     try:
         yield port
     finally:
-        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import json
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,74 +11,17 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from scheduler.loop import Scheduler
-from storage import alerts, channels, feeds, items, rules
-from storage.database import Database
-from storage.tables import Feed, Item
-from tests.helpers import Clock, Server, item, rss
+from storage import alerts, channels, feeds, rules
+from tests.helpers import item, rss
+from tests.world import World
 from wire.cadence import Bounds
 from wire.entries import to_story
 from worker.fetch import Limits
+from worker.guard import Guard
 from worker.process import Process
 
 PAGE = """<html><body><p>Tuesday, 02 January 2024 12:17 GMT</p><h1>{title}</h1><p>(MENAFN- Gulf Ledger) {text}</p>
 <p>MENAFN22112026000045017640ID{id}</p><p>Legal Disclaimer:</p><p>MENAFN provides the information</p></body></html>"""
-
-
-class World:
-    """A database, a wire, a worker and a scheduler, and how to let time pass."""
-
-    def __init__(self, database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> None:
-        self.database, self.server, self.process, self.clock, self.sent = database, server, process, clock, sent
-        self.scheduler = Scheduler(database, clock, process.config.lease)
-
-    def feed(self, path: str, *stories: dict[str, str], full_text: bool = False) -> int:
-        self.server.pages[path] = rss(*stories)
-        with self.database.writing() as session:
-            feed = feeds.add(
-                session, self.server.url(path), now=self.clock(), bounds=Bounds(60, 3600), full_text=full_text
-            )
-            return feed.id or 0
-
-    def rule(self, query: str, *, name: str = "rule", to: str = "/hook") -> None:
-        with self.database.writing() as session:
-            channel = channels.add(session, f"to {name}", "webhook", self.server.url(to), now=self.clock())
-            rules.add(session, name, query, [channel], now=self.clock())
-
-    def run(self, seconds: float = 0) -> None:
-        """Lets time pass, then does all the work there is, with every message that is sent on the way."""
-        self.clock.tick(seconds)
-        self.scheduler.round()
-        while self.sent:
-            task, _, arguments = self.sent.pop(0)
-            if task != "beat":
-                getattr(self.process, task)(*arguments)
-
-    def hooks(self) -> list[dict[str, Any]]:
-        asked = zip(self.server.asked, self.server.bodies, strict=True)
-        return [json.loads(body) for (method, _, _), body in asked if method == "POST"]
-
-    def items(self) -> list[Item]:
-        with self.database.reading() as session:
-            found = list(items.newest(session, limit=1000))
-            session.expunge_all()
-        return found
-
-    def the_feed(self, which: str = "1") -> Feed:
-        with self.database.reading() as session:
-            feed = feeds.find(session, which)
-            session.expunge_all()
-        return feed
-
-    def count(self, table: str) -> int:
-        with self.database.reading() as session:
-            return int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
-
-
-@pytest.fixture
-def world(database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> World:
-    server.pages["/hook"] = "taken"
-    return World(database, server, process, clock, sent)
 
 
 def test_a_story_that_meets_a_rule_arrives_once_with_its_words(world: World) -> None:
@@ -227,7 +169,7 @@ def test_an_unreachable_host_and_a_forbidden_one_are_told_apart(
         feeds.add(session, "http://127.0.0.1:1/feed", now=world.clock(), bounds=Bounds(60, 3600))
     world.run()
     assert "does not answer at port 1" in world.the_feed("2").last_error
-    world.process = make_process(allowed_networks=())
+    world.process = make_process(guard=Guard())
     world.run(4000)
     assert "127.0.0.1 is not a public address" in world.the_feed("1").last_error
     assert len(world.server.asked) == 1
@@ -338,7 +280,7 @@ def test_one_feed_that_breaks_the_batch_hurts_only_itself(world: World, monkeypa
             raise ValueError("this one cannot be kept")
         return honest(entry, *more, **named)
 
-    monkeypatch.setattr("worker.polling.to_story", poisoned)
+    monkeypatch.setattr("worker.outcome.to_story", poisoned)
     world.run()
     assert sorted(found.story_id for found in world.items()) == ["1110448134", "1110448136"]
     assert "could not be kept: ValueError" in world.the_feed("2").last_error

@@ -1,6 +1,8 @@
 """What may be an address, and how two of them compare. No lookups: names are only read here."""
 
-from urllib.parse import quote, urljoin, urlsplit
+import re
+from base64 import b64encode
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from wire.errors import BadInput
 from wire.markup import line
@@ -36,6 +38,48 @@ def checked(url: str) -> str:
     if len(given) > LONGEST or any(blank in given for blank in " \t\r\n"):
         raise BadInput(f"The address is too long or holds blanks; at most {LONGEST} characters without blanks.")
     return parts._replace(scheme=parts.scheme.lower(), fragment="").geturl()
+
+
+def split_login(url: str) -> tuple[str, str]:
+    """(the address without it, `user:password`) of an address that holds a login; nothing where it holds none."""
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    return (parts._replace(netloc=host).geturl(), unquote(login)) if at else (url, "")
+
+
+# What makes the request itself, which is ours to say.
+_OURS = frozenset(
+    {
+        "host",
+        "connection",
+        "content-length",
+        "transfer-encoding",
+        "accept-encoding",
+        "if-none-match",
+        "if-modified-since",
+    }
+)
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+
+
+def header(written: str) -> tuple[str, str]:
+    """A header as a person types it, `Name: value`. Raises BadInput saying what is wrong, without its value."""
+    name, colon, value = (part.strip() for part in written.partition(":"))
+    if not colon or not _HEADER_NAME.fullmatch(name) or not value:
+        raise BadInput("A header is written as “Name: value”.")
+    if name.lower() in _OURS:
+        raise BadInput(f"The header {name} is Wirewatch's own to send.")
+    if not value.isascii() or not value.isprintable() or len(value) > LONGEST:
+        raise BadInput(f"The value of the header {name} must be one line of ASCII.")
+    return name, value
+
+
+def basic_login(login: str) -> tuple[str, str]:
+    """`user:password` as a header (RFC 7617). Raises BadInput."""
+    user, colon, _ = login.partition(":")
+    if not colon or not user or not login.isprintable():
+        raise BadInput("A login is written as user:password.")
+    return "Authorization", f"Basic {b64encode(login.encode()).decode()}"
 
 
 def host_of(url: str) -> str:

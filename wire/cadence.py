@@ -1,5 +1,6 @@
 """When to look again: the next poll of a feed, and the next try of a delivery. Pure; the dice are handed in."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,10 +14,14 @@ Dice = Callable[[], float]
 _MOST_FAILURES = 12
 # Peers that were created together must not be asked together for ever.
 _JITTER = 0.1
-# A poll sharing this much with the last is at the right distance: less and entries may have been missed between,
-# more and the poll was early.
-_EARLY, _LATE = 0.67, 0.33
+# Polls that share a third to two thirds of their entries with the last one are at the right distance: less, and
+# entries may have been missed between them; more, and the poll was early.
+_LEAST_SHARED, _MOST_SHARED = 1 / 3, 2 / 3
+# How far one poll may change the interval. A burst must be met at once; a lull can be believed slowly.
 _QUICKEN, _SLOW = 0.5, 1.25
+# News come about as Poisson's law has it: this many standard deviations above the mean all but never happen.
+_DEVIATIONS = 3.0
+_ANY_WINDOW = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,29 @@ def parse_duration(written: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def steer(interval: float, bounds: Bounds, *, shared: float | None) -> float:
-    """The interval that brings the next poll to share a third to two thirds of its entries with this one.
+def steer(interval: float, bounds: Bounds, *, shared: float | None, window: int = _ANY_WINDOW) -> float:
+    """The interval, in seconds, after which the next poll shares with this one what it should.
 
     `shared` is the part of this poll's entries that the last one had, from 0 to 1; None when there was no last.
+    `window` is how many entries the feed holds. After a gap (nothing shared) the interval is halved.
     """
     if shared is None:
         return bounds.within(interval)
-    if shared < _LATE:
+    if shared <= 0:
         return bounds.within(interval * _QUICKEN)
-    if shared > _EARLY:
-        return bounds.within(interval * _SLOW)
-    return bounds.within(interval)
+    fits = (1 - wanted(window)) / (1 - shared) if shared < 1 else _SLOW
+    return bounds.within(interval * min(max(fits, _QUICKEN), _SLOW))
+
+
+def wanted(window: int) -> float:
+    """The part of a feed's entries that two polls should share, so that even a busy hour loses none.
+
+    The number of new entries n that leaves room for three deviations: n + 3 √n = window.
+    """
+    if window <= 0:
+        return _MOST_SHARED
+    root = (math.sqrt(_DEVIATIONS**2 + 4 * window) - _DEVIATIONS) / 2
+    return min(max(1 - root * root / window, _LEAST_SHARED), _MOST_SHARED)
 
 
 def next_poll(interval: float, dice: Dice) -> float:

@@ -5,7 +5,9 @@ they cost more than the parse, and we clean text and resolve links ourselves. JS
 """
 
 import io
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import struct_time
 from typing import Any, cast
@@ -16,8 +18,10 @@ import feedparser
 from wire import jsonfeed, menafn
 from wire.address import absolute
 from wire.errors import NotAFeed
+from wire.language import detect
 from wire.markup import clip, line, plain, to_text
-from wire.story import Document, Entry, Identity, Story
+from wire.prune import cut
+from wire.story import Document, Enclosure, Entry, Identity, Story, size_of
 
 # What a person could want of one entry; beyond it lies an attack or a mistake, and a database row of megabytes.
 LONGEST_TITLE = 1_000
@@ -26,14 +30,16 @@ LONGEST_GUID = 2_000
 LONGEST_TEXT = 200_000
 LONGEST_TAG = 100
 MOST_TAGS = 30
+MOST_ENCLOSURES = 20
 # The largest of 1,800 captured feeds holds 500. A window of 5,000 is a feed's whole archive, and worth having.
 MOST_ENTRIES = 5_000
 
 
-def parse(body: bytes, *, url: str = "", content_type: str = "") -> Document:
-    """The entries of a feed. `url` is where the body came from at last: relative links hang on it.
+def parse(body: bytes, *, url: str = "", content_type: str = "", seen: Container[str] = ()) -> Document:
+    """The entries of a feed but for those whose digest was `seen`; see Document.
 
-    Raises NotAFeed with a sentence for a person when the body is something else.
+    `url` is where the body came from at last: relative links hang on it. Raises NotAFeed with a sentence for a person
+    when the body is something else.
     """
     start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
@@ -41,24 +47,30 @@ def parse(body: bytes, *, url: str = "", content_type: str = "") -> Document:
     if start[:1] in (b"{", b"["):
         return _bounded(jsonfeed.parse(body, url=url))
     try:
-        document = _document(_feedparser(body, url, content_type), url)
+        document = _pruned(body, url, content_type, seen) or _whole(body, url, content_type)
     except (
         Exception
     ) as error:  # foreign bytes make a foreign parser and its dicts do anything; the feed gets the reason
         raise NotAFeed(f"The feed could not be read: {type(error).__name__}: {line(str(error))[:200]}") from error
     if document.kind == "unknown" and not document.entries:
         raise NotAFeed(f"The answer is {_looks_like(start)}, not a feed. {_ADVICE}")
-    return _bounded(document)
+    return _bounded(replace(document, cut_short=not document.digests and ends_early(body)))
 
 
-def to_story(entry: Entry, identity: Identity, *, now: datetime) -> Story:
-    """The story an entry tells.
+def ends_early(body: bytes) -> bool:
+    """Whether a feed's last tag is missing, as it is when a server was cut off while it packed or sent the answer."""
+    return not _LAST_TAG.search(body[-_TAIL:].replace(b"\0", b""))
+
+
+def to_story(entry: Entry, identity: Identity, *, now: datetime, language: str = "") -> Story:
+    """The story an entry tells. `language` is the feed's.
 
     The wire's furniture is taken off, so that a rule for Kuwait does not meet every story of Kuwait's agency. A date
     more than a day ahead is a mistake or a trick to stay on top, and counts as a day ahead.
     """
     provider, text = menafn.split_dateline(entry.text) or ("", entry.text)
     latest = now + timedelta(days=1)
+    is_ahead = entry.published_at is not None and entry.published_at > latest
     return Story(
         identity=identity,
         title=entry.title,
@@ -66,12 +78,18 @@ def to_story(entry: Entry, identity: Identity, *, now: datetime) -> Story:
         url=entry.url,
         author=entry.author,
         provider=provider,
-        published_at=min(entry.published_at, latest) if entry.published_at else None,
-        language=entry.language,
+        published_at=latest if is_ahead else entry.published_at,
+        language=entry.language or language or detect(f"{entry.title}\n{text}"),
         tags=entry.tags,
+        enclosures=entry.enclosures,
+        date_doubtful=is_ahead,
     )
 
 
+_LAST_TAG = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
+_TAIL = 4_096
+# The kind of a document of which nothing had to be parsed.
+ALL_SEEN = "seen"
 _ADVICE = "Look on the site for its RSS or Atom address and add that one."
 
 
@@ -82,6 +100,31 @@ def _feedparser(body: bytes, url: str, content_type: str) -> Mapping[str, Any]:
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
     )
     return parsed
+
+
+def _whole(body: bytes, url: str, content_type: str) -> Document:
+    return _document(_feedparser(body, url, content_type), url)
+
+
+def _pruned(body: bytes, url: str, content_type: str, seen: Container[str]) -> Document | None:
+    """The document without its entries seen before; None when only the whole of it can be read for certain."""
+    pieces = cut(body, url=url, content_type=content_type)
+    if not pieces or len(pieces.digests) > MOST_ENTRIES:
+        return None
+    left = [digest for digest in pieces.digests if digest not in seen]
+    if pieces.digests and not left:
+        return Document(ALL_SEEN, "", (), "", pieces.digests)
+    parsed = _feedparser(pieces.without(seen), url, content_type)
+    if not _is_sound(parsed) or len(parsed["entries"]) != len(left):
+        return None
+    return replace(_document(parsed, url), digests=pieces.digests)
+
+
+def _is_sound(parsed: Mapping[str, Any]) -> bool:
+    """Whether feedparser read it strictly; its looser ways let one broken entry change how others are read."""
+    return not parsed.get("bozo") or isinstance(
+        parsed.get("bozo_exception"), (feedparser.NonXMLContentType, feedparser.CharacterEncodingOverride)
+    )
 
 
 def _document(parsed: Mapping[str, Any], url: str) -> Document:
@@ -98,6 +141,8 @@ def _looks_like(start: bytes) -> str:
         return "a list of feeds (OPML)"
     if start.startswith((b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"%PDF")):
         return "a picture or document"
+    if start.startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd")):
+        return "packed twice over (gzip or zstd inside what was unpacked)"
     return "an XML document of another kind" if start.startswith(b"<") else "plain text or data"
 
 
@@ -113,6 +158,16 @@ def _entry(raw: Mapping[str, Any], parsed: Mapping[str, Any], url: str) -> Entry
         published_at=_time(_moment(raw, "published_parsed")) or _time(_moment(raw, "updated_parsed")),
         language=line(str(raw.get("language") or "")),
         tags=_tags(raw),
+        enclosures=_enclosures(raw, base),
+    )
+
+
+def _enclosures(raw: Mapping[str, Any], base: str) -> tuple[Enclosure, ...]:
+    found = [one for one in list(raw.get("enclosures") or ())[:MOST_ENCLOSURES] if isinstance(one, Mapping)]
+    return tuple(
+        Enclosure(address, clip(line(str(one.get("type") or "")), LONGEST_TAG), size_of(str(one.get("length") or "")))
+        for one in found
+        if (address := absolute(base, str(one.get("href") or "")))
     )
 
 
@@ -164,11 +219,11 @@ def _time(parsed: struct_time | None) -> datetime | None:
 
 
 def _bounded(document: Document) -> Document:
-    return Document(
-        document.kind,
-        clip(document.title, LONGEST_TITLE),
-        tuple(_bounded_entry(entry) for entry in document.entries[:MOST_ENTRIES]),
-        document.language[:40],
+    return replace(
+        document,
+        title=clip(document.title, LONGEST_TITLE),
+        entries=tuple(_bounded_entry(entry) for entry in document.entries[:MOST_ENTRIES]),
+        language=document.language[:40],
     )
 
 
@@ -181,5 +236,6 @@ def _bounded_entry(entry: Entry) -> Entry:
         author=clip(entry.author, LONGEST_AUTHOR),
         published_at=entry.published_at,
         language=entry.language[:40],
-        tags=entry.tags[:MOST_TAGS],
+        tags=tuple(clip(tag, LONGEST_TAG) for tag in entry.tags[:MOST_TAGS]),
+        enclosures=entry.enclosures[:MOST_ENCLOSURES],
     )

@@ -36,13 +36,18 @@ class NotAStory(BadInput):
 
 
 class PollFailed(WirewatchError):
-    """A feed or page could not be had. `status` is the HTTP status, if there was an answer."""
+    """A feed or page could not be had.
+
+    `status` is the HTTP status, if there was an answer; `retry_after` that header of it, as given; `host` who said so.
+    """
 
     retry = True
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, *, retry_after: str = "", host: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.retry_after = retry_after
+        self.host = host
 
 
 class NotAFeed(PollFailed):

@@ -7,8 +7,8 @@ says something within its own feed only), the address, and last a digest of the 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from wire import menafn
@@ -16,6 +16,7 @@ from wire.story import Entry, Identity
 
 # A key is an index entry; PostgreSQL refuses one over 2,704 bytes, and nobody reads one this long.
 _LONGEST = 400
+_MARK = 16  # 64 bits, in hex
 _TRACKING = re.compile(
     r"^(?:utm_\w+|at_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|ocid|cmpid|rss)$", re.IGNORECASE
 )
@@ -48,10 +49,41 @@ _WIRES = (
 )
 
 
-def identify_all(entries: Sequence[Entry], feed: str) -> list[Identity]:
-    """The identities of a document's entries, in their order. `feed` tells the feed apart from others."""
-    links = Counter(normalise(entry.url) for entry in entries)
-    return [identify(entry, feed, alone=links[normalise(entry.url)] == 1) for entry in entries]
+def identify_all(entries: Sequence[Entry], feed: str, others: Iterable[str] = ()) -> list[Identity]:
+    """The identities of a document's entries, in their order. `feed` tells the feed apart from others.
+
+    `others` are the links of further entries of the document, as `link_mark` makes them.
+    """
+    marks = [link_mark(entry.url) for entry in entries]
+    links = Counter([*marks, *others])
+    shared = _shared_guids(entries)
+    return [
+        identify(replace(entry, guid="") if entry.guid in shared else entry, feed, alone=links[mark] == 1)
+        for entry, mark in zip(entries, marks, strict=True)
+    ]
+
+
+def _shared_guids(entries: Sequence[Entry]) -> set[str]:
+    """Guids that several stories of a document have: they tell nothing."""
+    told = {(entry.guid, normalise(entry.url) or entry.title) for entry in entries if entry.guid}
+    return {guid for guid, count in Counter(guid for guid, _ in told).items() if count > 1}
+
+
+def renamed(entry: Entry, used: str) -> Identity:
+    """The identity of an entry whose own one, `used`, is another story's: its address, else its title, names it."""
+    if entry.url and normalise(entry.url) != used.removeprefix("url:"):
+        return Identity(_bounded("url:", normalise(entry.url)))
+    return Identity(_bounded(f"{used}#", digest(entry.title)[:_MARK]))
+
+
+def link_mark(url: str) -> str:
+    """A link told from the others of its document, shortly."""
+    return digest(normalise(url))[:_MARK]
+
+
+def story_mark(identity: str) -> str:
+    """A story told from the others of its feed, shortly."""
+    return digest(identity)[:_MARK]
 
 
 def identify(entry: Entry, feed: str, *, alone: bool = True) -> Identity:

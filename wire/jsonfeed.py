@@ -8,7 +8,7 @@ from typing import Any
 from wire.address import absolute
 from wire.errors import NotAFeed
 from wire.markup import line, plain, to_text
-from wire.story import Document, Entry
+from wire.story import Document, Enclosure, Entry, size_of
 
 
 def parse(body: bytes, *, url: str = "") -> Document:
@@ -34,6 +34,16 @@ def _entry(item: Mapping[str, Any], url: str) -> Entry:
         published_at=_time(_string(item, "date_published")) or _time(_string(item, "date_modified")),
         language=line(_string(item, "language")),
         tags=_tags(item),
+        enclosures=_attachments(item, url),
+    )
+
+
+def _attachments(item: Mapping[str, Any], base: str) -> tuple[Enclosure, ...]:
+    found = item.get("attachments")
+    return tuple(
+        Enclosure(address, line(_string(one, "mime_type"))[:100], size_of(_string(one, "size_in_bytes").split(".")[0]))
+        for one in (found if isinstance(found, list) else ())
+        if isinstance(one, dict) and (address := absolute(base, _string(one, "url")))
     )
 
 

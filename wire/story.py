@@ -17,6 +17,23 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that goes with a story: its address, what kind it says to be, and its size in bytes (0 if unsaid)."""
+
+    url: str
+    kind: str = ""
+    size: int = 0
+
+
+def size_of(written: str) -> int:
+    """A size as a feed writes it; nothing for what no file has."""
+    return int(written) if written.isascii() and written.isdecimal() and len(written) <= _LONGEST_SIZE else 0
+
+
+_LONGEST_SIZE = 15  # digits: a petabyte
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One `<item>` or `<entry>` as the feed gave it: text cleaned of markup, links absolute, times UTC."""
 
@@ -28,16 +45,24 @@ class Entry:
     published_at: datetime | None = None
     language: str = ""
     tags: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A feed as one poll saw it."""
+    """A feed as one poll saw it.
+
+    `digests` tell all its entries from others by their bytes, in their order; empty where entries could not be told
+    apart so. Those that were seen before are among the digests and not among the `entries`. `cut_short`: the body ends
+    before its feed does.
+    """
 
     kind: str
     title: str
     entries: tuple[Entry, ...]
     language: str = ""
+    digests: tuple[str, ...] = ()
+    cut_short: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +70,8 @@ class Story:
     """A story ready to be kept: its identity, its final text, and what the wire says of it.
 
     `wire_date` and `provider_code` come from a MENAFN id line; `provider` is who wrote the story for the
-    wire, empty where the wire did itself.
+    wire, empty where the wire did itself. `date_doubtful`: the wire's date lay in the future and was moved to a day
+    from now at most.
     """
 
     identity: Identity
@@ -59,6 +85,8 @@ class Story:
     published_at: datetime | None = None
     language: str = ""
     tags: tuple[str, ...] = ()
+    enclosures: tuple[Enclosure, ...] = ()
+    date_doubtful: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,22 @@ the same way whatever brought it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from storage import alerts, items, readings
+from storage import alerts, furniture, items, readings, sketches
 from storage.alerts import Met
 from storage.feeds import FeedToPoll
+from storage.furniture import Spoken
 from storage.items import Known, NewStory, Seen
-from wire.address import same_site
-from wire.revision import fingerprint, is_revised
+from wire.address import host_of, same_site
+from wire.furniture import sentences, without
+from wire.identity import normalise, renamed, story_mark
+from wire.revision import fingerprint, is_another, is_revised
+from wire.similar import sketch
 from wire.story import Entry, Fields, Identity, Story
 from worker.rulebook import Rules
 
@@ -52,24 +56,31 @@ class Turn:
 
 @dataclass(slots=True)
 class Kept:
-    """What came of it: the items new and revised, and the work to be sent on after the commit."""
+    """What came of it: the items new and revised, and the work to be sent on after the commit.
+
+    `notes` are what a person should know of a feed, by its number.
+    """
 
     told: list[Telling] = field(default_factory=list)
     new: dict[str, int] = field(default_factory=dict)
     revised: dict[str, int] = field(default_factory=dict)
     pages: list[int] = field(default_factory=list)
     deliveries: dict[int, list[int]] = field(default_factory=dict)
+    notes: dict[int, str] = field(default_factory=dict)
 
 
-def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
+def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there: Container[str] = ()) -> Kept:
     """Keeps what is new, revises what has changed, matches both, and writes the alerts.
 
     1. What is known? 2. Keep the rest; the constraint decides. 3. Who said something else than before?
-    4. Note who carries what. 5. Pages to be read wait; all else is matched now.
+    4. Note who carries what. 5. Pages to be read wait; all else is matched now. `still_there` are the marks of further
+    stories that the same documents hold, unchanged.
     """
     told = list(tellings)
     known = items.known(session, [telling.key for telling in told])
-    told = _recognised(session, told, known)
+    kept = Kept()
+    told = _told_apart(told, known, kept.notes)
+    told = kept.told = _recognised(session, told, known, still_there, kept.notes)
     first = _first_of_each(told)
     known |= items.known(session, first.keys() - known.keys())
     new = items.keep(session, [_new(telling) for key, telling in first.items() if key not in known], now=turn.now)
@@ -78,18 +89,24 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn) -> Kept:
     said = _said_before(session, told, known)
     changed = _changed(told, known, said)
     _note_sightings(session, told, {key: one.id for key, one in known.items()} | new, said, turn.now)
-    kept = Kept(told, new)
+    kept.new = new
     _ask_for_pages(session, kept, [*(first[key] for key in new), *changed.values()], known, turn)
     kept.revised = {key: known[key].id for key, telling in changed.items() if not telling.page}
-    met = [
-        *_match_all(((new[key], 1, first[key]) for key in new if not first[key].page), turn.rules),
-        *_match_all(_revise_all(session, changed, known, turn.now), turn.rules),
+    standing = [
+        *(Standing(new[key], 1, first[key]) for key in new if not first[key].page),
+        *_revise_all(session, changed, known, turn.now),
     ]
-    kept.deliveries = raise_alerts(session, met, turn)
+    kept.deliveries = raise_alerts(session, _match_all(session, standing, turn), turn)
     return kept
 
 
-def _recognised(session: Session, told: Sequence[Telling], known: Mapping[str, Known]) -> list[Telling]:
+def _recognised(
+    session: Session,
+    told: Sequence[Telling],
+    known: Mapping[str, Known],
+    still_there: Container[str],
+    notes: dict[int, str],
+) -> list[Telling]:
     """Tellings under a new guid of stories their feed carried before, given back their old identity.
 
     Some sites make all guids anew each night. The same feed, address and words make the same story, unless the
@@ -106,9 +123,39 @@ def _recognised(session: Session, told: Sequence[Telling], known: Mapping[str, K
         (feed_id, mark): key
         for feed_id, marks in strange.items()
         for mark, key in items.seen_at(session, feed_id, sorted({url for url, _ in marks})).items()
-        if marks[mark] == 1 and key not in present
+        if marks[mark] == 1 and key not in present and story_mark(key) not in still_there
     }
+    notes.update(dict.fromkeys((feed_id for feed_id, _ in old_names), _MADE_ANEW))
     return [_under_old_name(telling, old_names) if telling.key not in known else telling for telling in told]
+
+
+def _told_apart(told: Sequence[Telling], known: Mapping[str, Known], notes: dict[int, str]) -> list[Telling]:
+    """Tellings of another story under a kept story's guid, given a name of their own.
+
+    A security page that keeps its guid for each new release would go unheard otherwise.
+    """
+    apart = []
+    for telling in told:
+        item = known.get(telling.key)
+        if item and telling.entry and telling.feed and _is_used_again(telling, telling.entry, item):
+            notes[telling.feed.id] = _USED_AGAIN
+            telling = replace(telling, story=replace(telling.story, identity=renamed(telling.entry, telling.key)))  # noqa: PLW2901 -- the telling goes on under its new name
+        apart.append(telling)
+    return apart
+
+
+def _is_used_again(telling: Telling, entry: Entry, item: Known) -> bool:
+    if telling.story.identity.wire or not entry.guid:
+        return False
+    moved_on = bool(entry.url) and normalise(entry.url) != normalise(item.url)
+    later = bool(entry.published_at and item.published_at and entry.published_at - item.published_at > _LATER_AT_LEAST)
+    return (moved_on or later) and is_another(item, telling.story)
+
+
+_MADE_ANEW = "Its ids were made anew for stories it carried before; they were recognised by address and words."
+_USED_AGAIN = "It used an id again for another story, which is kept under its address or title."
+# An edit of the same story moves its date by minutes or not at all.
+_LATER_AT_LEAST = timedelta(hours=6)
 
 
 def _mark(entry: Entry) -> tuple[str, str]:
@@ -212,24 +259,53 @@ def _ask_for_pages(
 
 def _revise_all(
     session: Session, changed: Mapping[str, Telling], known: Mapping[str, Known], now: datetime
-) -> Iterable[tuple[int, int, Telling]]:
+) -> Iterable["Standing"]:
     for key, telling in changed.items():
         if not telling.page:
-            yield known[key].id, items.revise(session, known[key], telling.story, now), telling
+            yield Standing(known[key].id, items.revise(session, known[key], telling.story, now), telling)
 
 
-def _match_all(versions: Iterable[tuple[int, int, Telling]], rules: Rules) -> Iterable[Met]:
-    """Each (item id, version, telling) against all rules."""
-    for item_id, version, telling in versions:
-        yield from match(item_id, version, offered(telling), rules)
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A version of an item whose text stands: it can be set beside others, and matched."""
+
+    item_id: int
+    version: int
+    telling: Telling
 
 
-def offered(telling: Telling) -> Fields:
-    """What a telling offers to rules."""
+def _match_all(session: Session, standing: Sequence[Standing], turn: Turn) -> list[Met]:
+    """Each version against all rules, but for its source's furniture."""
+    places = set_beside(session, standing, turn.now)
+    return [
+        met
+        for one in standing
+        for met in match(one.item_id, one.version, offered(one.telling, places[one.item_id]), turn.rules)
+    ]
+
+
+def set_beside(session: Session, standing: Sequence[Standing], now: datetime) -> dict[int, list[list[int]]]:
+    """Sets texts that stand beside others: copies join clusters, and furniture is learnt; where it is, by item id."""
+    told = {one.item_id: one.telling.story for one in standing}
+    sketches.cluster(session, {key: sketch(story.title, story.text) for key, story in told.items()}, now)
+    spoken = [
+        Spoken(one.item_id, _source(one.telling), sentences(one.telling.story.text), again=one.version > 1)
+        for one in standing
+    ]
+    return furniture.learn(session, spoken, now)
+
+
+def _source(telling: Telling) -> str:
+    """Whose furniture a story may carry: who wrote it, where that is known, else the site it stands on."""
+    return telling.story.provider.casefold() or host_of(telling.story.url) or (telling.feed.url if telling.feed else "")
+
+
+def offered(telling: Telling, places: Sequence[Sequence[int]] = ()) -> Fields:
+    """What a telling offers to rules; `places` are where furniture stands in its text."""
     story = telling.story
     return Fields(
         title=story.title,
-        text=story.text,
+        text=without(story.text, places),
         source="\n".join(filter(None, (story.identity.wire, story.provider))),
         author=story.author,
         lang=story.language,

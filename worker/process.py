@@ -13,8 +13,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+import aiohttp
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
@@ -22,13 +22,14 @@ from storage import alerts, feeds, pulse, readings
 from storage.database import Database
 from storage.work import new_claim
 from wire.cadence import Dice
-from worker import app, channels, delivering, polling, reading
+from worker import app, channels, delivering, outcome, polling, reading
 from worker.delivering import Clock
 from worker.fetch import Limits, open_session
-from worker.guard import Network
+from worker.guard import Guard
 from worker.ingest import Kept, Turn
 from worker.polling import Polled
 from worker.reading import PageRead
+from worker.robots import Robots
 from worker.rulebook import Rulebook
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,16 @@ class Config:
 
     database_url: str
     user_agent: str = "Wirewatch"
-    allowed_networks: tuple[Network, ...] = ()
+    guard: Guard = field(default_factory=Guard)
+    proxy: str = field(default="", repr=False)
     limits: Limits = field(default_factory=Limits)
+    host_spacing: float = 0.0
+    robots: bool = False
     lease: timedelta = timedelta(seconds=60)
+
+    def open_session(self) -> aiohttp.ClientSession:
+        """The way out to the world; close it in the same event loop."""
+        return open_session(self.user_agent, self.guard, proxy=self.proxy)
 
 
 class Process:
@@ -64,20 +72,31 @@ class Process:
         self._database = Database(config.database_url)
         self._loop = asyncio.new_event_loop()
         self._http = self._loop.run_until_complete(self._open())
+        self._robots = Robots(self._http, config.limits, config.user_agent) if config.robots else None
 
-    async def _open(self) -> Any:
-        return open_session(self.config.user_agent, self.config.allowed_networks)
+    async def _open(self) -> aiohttp.ClientSession:
+        return self.config.open_session()
 
     def close(self) -> None:
-        self._loop.run_until_complete(self._http.close())
+        self._loop.run_until_complete(self._end())
         self._loop.close()
         self._database.dispose()
+
+    async def _end(self) -> None:
+        unfinished = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in unfinished:
+            task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._http.close()
 
     def poll(self, claim: str, ids: Sequence[int]) -> None:
         """Polls claimed feeds, keeps what they brought, sends on what follows."""
         with self._database.writing() as session:
             batch = feeds.take(session, ids, claim, until=self._lease_ends())
-        polled = self._loop.run_until_complete(polling.poll_all(self._http, batch, self.config.limits))
+        asking = polling.poll_all(
+            self._http, batch, self.config.limits, now=self._clock(), spacing=self.config.host_spacing
+        )
+        polled = self._loop.run_until_complete(asking)
         for kept, onward in self._write_polled(polled, claim):
             self._send_on(onward, kept.deliveries, kept.pages)
         self._alive(app.POLL)
@@ -96,13 +115,14 @@ class Process:
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
         with self._database.writing() as session:
             turn = self._turn(session)
-            return polling.write(session, polled, turn, claim, self._dice), turn.claim
+            return outcome.write(session, polled, turn, claim, self._dice), turn.claim
 
     def read(self, claim: str, item_ids: Sequence[int]) -> None:
         """Reads claimed pages, completes and matches their items, sends on the alerts."""
         with self._database.writing() as session:
             pages = readings.take(session, item_ids, claim, until=self._lease_ends())
-        found = self._loop.run_until_complete(reading.read_all(self._http, pages, self.config.limits))
+        asking = reading.read_all(self._http, pages, self.config.limits, now=self._clock(), robots=self._robots)
+        found = self._loop.run_until_complete(asking)
         for deliveries, onward in self._write_read(found, claim):
             self._send_on(onward, deliveries, [])
         self._alive(app.READ)

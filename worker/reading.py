@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import aiohttp
 from sqlmodel import Session
@@ -13,13 +13,16 @@ from storage import items, readings
 from storage.items import Known
 from storage.readings import PageToRead
 from wire import article
+from wire.address import host_of
 from wire.errors import NotAStory, PollFailed
 from wire.markup import line
 from wire.revision import is_revised
-from wire.story import Story
+from wire.story import Identity, Story
 from worker import ingest
-from worker.fetch import Limits, fetch
-from worker.ingest import Turn
+from worker.bounded import TookTooLong, time_limit
+from worker.fetch import MOST_PER_HOST, Limits, fetch
+from worker.ingest import Standing, Telling, Turn
+from worker.robots import Robots
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +39,34 @@ class PageRead:
     error: str = ""
 
 
-async def read_all(session: aiohttp.ClientSession, pages: Sequence[PageToRead], limits: Limits) -> list[PageRead]:
-    return list(await asyncio.gather(*(_read(session, page, limits) for page in pages)))
+async def read_all(
+    session: aiohttp.ClientSession,
+    pages: Sequence[PageToRead],
+    limits: Limits,
+    *,
+    now: datetime,
+    robots: Robots | None = None,
+) -> list[PageRead]:
+    """Reads pages together, a few of a host at a time; with `robots`, only those that their sites allow."""
+    gates = {host: asyncio.Semaphore(MOST_PER_HOST) for host in {host_of(page.url) for page in pages}}
+
+    async def read(page: PageToRead) -> PageRead:
+        async with gates[host_of(page.url)]:
+            return await _read(session, page, limits, now, robots)
+
+    return list(await asyncio.gather(*map(read, pages)))
 
 
-async def _read(session: aiohttp.ClientSession, page: PageToRead, limits: Limits) -> PageRead:
+async def _read(
+    session: aiohttp.ClientSession, page: PageToRead, limits: Limits, now: datetime, robots: Robots | None
+) -> PageRead:
     try:
+        if robots:
+            await robots.check(page.url, now)
         answer = await fetch(session, page.url, limits)
-        return PageRead(page, article.read(answer.body or b"", url=page.url))
-    except (PollFailed, NotAStory) as error:
+        with time_limit():
+            return PageRead(page, article.read(answer.body or b"", url=page.url))
+    except (PollFailed, NotAStory, TookTooLong) as error:
         return PageRead(page, error=line(str(error)))
     except Exception as error:  # a page is foreign: whatever it makes a parser do, its neighbours are read
         log.exception("page %s could not be read", page.url)
@@ -63,33 +85,34 @@ def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -
 
     Returns the deliveries to be sent, by channel.
     """
-    done: dict[int, int] = {}
+    done: dict[int, Standing] = {}
     for one in sorted(pages, key=lambda one: one.page.item.id):
         item = items.locked(session, one.page.item.id)
         if one.story and readings.done(session, item.id, claim):
             done |= _complete(session, item, one.story, turn)
         elif one.error:
             done |= _after_failure(session, item, one, turn, claim)
+    ingest.set_beside(session, list(done.values()), turn.now)
     facts = items.facts(session, list(done))
     met = [
         found
-        for item_id, version in done.items()
-        for found in ingest.match(item_id, version, facts[item_id], turn.rules)
+        for item_id, one in done.items()
+        for found in ingest.match(item_id, one.version, facts[item_id], turn.rules)
     ]
     return ingest.raise_alerts(session, met, turn)
 
 
-def _complete(session: Session, item: Known, story: Story, turn: Turn) -> dict[int, int]:
+def _complete(session: Session, item: Known, story: Story, turn: Turn) -> dict[int, Standing]:
     """The item's version to be matched, if there is one."""
     if item.state != items.UNREAD and is_revised(item, story):
         version = items.revise(session, item, story, turn.now)
         items.complete(session, item, story, turn.now)
-        return {item.id: version}
+        return {item.id: Standing(item.id, version, Telling(story))}
     items.complete(session, item, story, turn.now)
-    return {item.id: item.version} if item.state == items.UNREAD else {}
+    return {item.id: Standing(item.id, item.version, Telling(story))} if item.state == items.UNREAD else {}
 
 
-def _after_failure(session: Session, item: Known, one: PageRead, turn: Turn, claim: str) -> dict[int, int]:
+def _after_failure(session: Session, item: Known, one: PageRead, turn: Turn, claim: str) -> dict[int, Standing]:
     tried = one.page.attempts
     wait = _TRIES_AFTER[tried - 1] if tried <= len(_TRIES_AFTER) else None
     due_at = turn.now + timedelta(seconds=wait) if wait else None
@@ -97,4 +120,5 @@ def _after_failure(session: Session, item: Known, one: PageRead, turn: Turn, cla
     if not mine or due_at or item.state != items.UNREAD:
         return {}
     items.complete(session, item, None, turn.now)
-    return {item.id: item.version}
+    as_fed = Story(Identity(item.identity), item.title, item.text, url=item.url)
+    return {item.id: Standing(item.id, item.version, Telling(as_fed))}

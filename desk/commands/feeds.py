@@ -1,44 +1,123 @@
 """`wirewatch feeds …`"""
 
+import sys
 from datetime import datetime
 from typing import Any
 
+import click
 import typer
 
 from desk import show
 from desk.context import JSON, LIMIT, YES, desk, duration, reading, writing
 from storage import feeds
 from storage.tables import Feed
+from wire.address import basic_login, checked, split_login
+from wire.address import header as parse_header
 from wire.cadence import Bounds
-from wire.errors import BadInput
+from wire.errors import BadInput, NotAFeed, PollFailed
 
 app = typer.Typer(help="The addresses that are watched.", no_args_is_help=True)
 _LONGEST_INTERVAL = 7 * 86400
 WHICH = typer.Argument(help="Its number, its address, or letters that only it has.")
 
 
+HEADER = typer.Option([], help="A header sent with each poll, as “Name: value”; may be repeated. Never shown again.")
+LOGIN = typer.Option("", help="user:password of the feed's server; - asks for it. Never shown again.")
+MIN_INTERVAL = typer.Option("", help="Never poll more often, as 30s, 15m or 2h.")
+MAX_INTERVAL = typer.Option("", help="Poll at least so often, as 30m or 6h.")
+
+
 @app.command()
 def add(
-    url: str = typer.Argument(help="The address of an RSS, Atom, RDF or JSON feed."),
+    url: str = typer.Argument(help="The address of an RSS, Atom, RDF or JSON feed, or of a page that names some."),
     full_text: bool = typer.Option(
         False, "--full-text", help="Read each story's page, for wires whose feed gives a start only."
     ),
     title: str = typer.Option("", help="A name of your own; else the feed's."),
-    min_interval: str = typer.Option("", help="Never poll more often, as 30s, 15m or 2h."),
+    min_interval: str = MIN_INTERVAL,
+    max_interval: str = MAX_INTERVAL,
+    header: list[str] = HEADER,
+    login: str = LOGIN,
+    take: int = typer.Option(0, min=0, help="Of the feeds a page names, the one with this number."),
+    unchecked: bool = typer.Option(False, "--unchecked", help="Do not look at the address first."),
 ) -> None:
     """Watch an address. It is polled within a second if the service runs.
 
     Example: wirewatch feeds add https://menafn.com/rss/menafn_UAE.xml --full-text
     """
-    bounds = desk().bounds
-    if min_interval:
-        shortest = duration(min_interval).total_seconds()
-        if not 1 <= shortest <= _LONGEST_INTERVAL:
-            raise BadInput("Polls are between a second and a week apart.")
-        bounds = Bounds(shortest, max(bounds.longest, shortest))
+    bounds = _bounds(desk().bounds, min_interval, max_interval)
+    address, own_login = split_login(checked(url))
+    headers = _headers(header, login or own_login)
+    if not unchecked:
+        address = _look_first(address, headers, take)
     with writing() as (session, now):
-        feed = feeds.add(session, url, now=now, bounds=bounds, full_text=full_text, title=title)
+        feed = feeds.add(session, address, now=now, bounds=bounds, full_text=full_text, title=title, headers=headers)
         show.say(f"Watching {feed.url} as number {feed.id}. `wirewatch feeds show {feed.id}` tells how it goes.")
+
+
+@app.command()
+def change(
+    which: str = WHICH,
+    title: str = typer.Option(None, help="A name of your own; empty takes the feed's at its next poll."),
+    full_text: bool = typer.Option(None, "--full-text/--feed-text", help="Read each story's page, or the feed only."),
+    min_interval: str = MIN_INTERVAL,
+    max_interval: str = MAX_INTERVAL,
+    header: list[str] = HEADER,
+    login: str = LOGIN,
+    no_headers: bool = typer.Option(False, "--no-headers", help="Forget the headers and the login it has."),
+) -> None:
+    """Change how a feed is polled. What is not named stays.
+
+    Example: wirewatch feeds change 1 --max-interval 30m
+    """
+    with writing() as (session, now):
+        feed = feeds.find(session, which)
+        bounds = _bounds(Bounds(feed.min_interval, feed.max_interval), min_interval, max_interval)
+        headers = {} if no_headers else dict(feed.headers)
+        feeds.change(feed, bounds=bounds, headers=headers | _headers(header, login), title=title, full_text=full_text)
+        feeds.poll_now(feed, now)
+        show.say(f"Feed {feed.id} is changed, and due now.")
+
+
+def _bounds(there: Bounds, min_interval: str, max_interval: str) -> Bounds:
+    shortest = duration(min_interval).total_seconds() if min_interval else there.shortest
+    longest = duration(max_interval).total_seconds() if max_interval else max(there.longest, shortest)
+    if not (1 <= shortest <= _LONGEST_INTERVAL and 1 <= longest <= _LONGEST_INTERVAL):
+        raise BadInput("Polls are between a second and a week apart.")
+    if shortest > longest:
+        raise BadInput("The longest time between two polls must not be shorter than the shortest.")
+    return Bounds(shortest, longest)
+
+
+def _headers(written: list[str], login: str) -> dict[str, str]:
+    if login == "-":
+        login = typer.prompt("user:password", hide_input=True)
+    return dict([*map(parse_header, written), *([basic_login(login)] if login else [])])
+
+
+def _look_first(address: str, headers: dict[str, str], take: int) -> str:
+    """The address to be watched. One that cannot be had just now is watched all the same, and that is said."""
+    try:
+        found = desk().look(address, headers)
+    except NotAFeed as error:
+        raise BadInput(f"{error} With --unchecked it is watched all the same.") from error
+    except PollFailed as error:
+        show.say(f"It could not be had just now: {error}")
+        return address
+    if found.document is not None:
+        return address
+    if len(found.offered) == 1:
+        (one,) = found.offered
+        show.say(f"This is a page; its feed is {one.url}.")
+        return one.url
+    if 0 < take <= len(found.offered):
+        return found.offered[take - 1].url
+    for number, one in enumerate(found.offered, 1):
+        show.say(f"{number:3}  {one.kind:9}  {one.url}  {one.title}")
+    if not sys.stdin.isatty():
+        raise BadInput("This is a page with several feeds. Choose one with --take NUMBER.")
+    number = int(typer.prompt("Which one", type=click.IntRange(1, len(found.offered))))
+    return found.offered[number - 1].url
 
 
 @app.command("list")
@@ -92,16 +171,20 @@ def show_feed(which: str = WHICH, limit: int = LIMIT, as_json: bool = JSON) -> N
                 "new": poll.new,
                 "revised": poll.revised,
                 "gap": poll.gap,
-                "error": poll.error,
+                "error": poll.error or poll.note,
             }
             for poll in feeds.polls_of(session, feed.id or 0, limit)
         ]
+        rests = feeds.resting(session, feed.host, now)
         facts = {
             **_row(feed, now),
             "full_text": feed.full_text,
             "interval": f"{feed.interval:.0f} s (between {feed.min_interval:.0f} and {feed.max_interval:.0f})",
             "status": feed.last_status,
             "added": feed.created_at,
+            "headers": ", ".join(sorted(feed.headers)) + " (values are not shown)" if feed.headers else "",
+            "host rests until": rests,
+            "moved to": f"{feed.moved_to} (told {feed.moved_times} times)" if feed.moved_to else "",
         }
     show.one(facts | ({"polls": polls} if as_json else {}), as_json=as_json)
     if not as_json:

@@ -1,12 +1,17 @@
 """`wirewatch items list|show|search`; `items import` does work and is the service's."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
 import typer
 
 from desk import show
 from desk.context import JSON, LIMIT, reading
 from storage import alerts, feeds, items
-from storage.tables import Item
+from storage.tables import Item, ItemVersion
 from wire.message import matched_words
+from wire.revision import difference
 from wire.story import Span
 
 app = typer.Typer(help="The stories that were kept.", no_args_is_help=True)
@@ -71,11 +76,26 @@ def show_item(
             f"{row.rule}: {', '.join(matched_words(Span(**span) for span in row.matches))}"
             for row in alerts.of_item(session, key)
         ]
-        former = [f"{one.version}: {one.title}" for one in items.versions(session, key)]
-        facts = item.model_dump(exclude={"text", "cluster", "feed_id"}) | {
+        former = items.versions(session, key)
+        alike = [f"{one.id}: {one.title}" for one in items.cluster_of(session, item)]
+        facts = item.model_dump(exclude={"text", "cluster", "feed_id", "furniture"}) | {
             "carried_by": carried,
-            "former_versions": former,
+            "same_story": alike,
+            "former_versions": [f"{one.version}: {one.title}" for one in former],
             "alerts": met,
             "text": item.text,
         }
-    show.one(facts, as_json=as_json)
+        changes = _changes(former, item)
+    show.one(facts | ({"changes": changes} if as_json else {}), as_json=as_json)
+    for change in () if as_json else changes:
+        show.say(f"\nversion {change['version']}, {change['kind'] or 'changed'}:\n{show.difference(change['parts'])}")
+
+
+def _changes(former: Sequence[ItemVersion], item: Item) -> list[dict[str, Any]]:
+    """How each version came from the one before it."""
+    told = [(one.version, one.kind, f"{one.title}\n{one.text}") for one in former]
+    told.append((item.version, item.kind, f"{item.title}\n{item.text}"))
+    return [
+        {"version": version, "kind": kind, "parts": difference(before, now)}
+        for (_, _, before), (version, kind, now) in pairwise(told)
+    ]

@@ -1,6 +1,7 @@
 """The command line as a person and a program meet it: sentences, exit statuses, plain columns, JSON."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def rows(result: Result) -> list[dict[str, Any]]:
 
 
 def test_a_feed_is_added_shown_paused_resumed_polled_and_removed(cli: Run) -> None:
-    assert "as number 1" in cli("feeds", "add", "https://example.org/feed.xml", "--full-text").output
+    assert "as number 1" in cli("feeds", "add", "https://example.org/feed.xml", "--full-text", "--unchecked").output
     (feed,) = rows(cli("feeds", "list", "--json"))
     assert (feed["url"], feed["state"]) == ("https://example.org/feed.xml", "waiting")
     cli("feeds", "pause", "example")
@@ -57,7 +58,7 @@ def test_a_feed_is_added_shown_paused_resumed_polled_and_removed(cli: Run) -> No
 
 
 def test_removing_asks_first(cli: Run) -> None:
-    cli("feeds", "add", "https://example.org/feed.xml")
+    cli("feeds", "add", "https://example.org/feed.xml", "--unchecked")
     cli("feeds", "remove", "1", status=1)
     assert len(rows(cli("feeds", "list", "--json"))) == 1
 
@@ -260,3 +261,54 @@ def test_every_command_has_help_with_an_example() -> None:
             assert "Example: wirewatch" in (command.help or ""), path  # type: ignore[attr-defined]
 
     walk(typer.main.get_command(main.app), ())
+
+
+def test_a_page_is_looked_at_and_its_feed_taken(cli: Run, server: Server) -> None:
+    link = '<link rel="alternate" type="application/rss+xml" title="{0}" href="/{0}.xml">'
+    server.pages |= {"/one": link.format("a"), "/two": link.format("a") + link.format("b"), "/none": "<p>Hello</p>"}
+    server.pages |= {"/a.xml": rss(item(1)), "/b.xml": rss(item(1))}
+    assert "its feed is" in cli("feeds", "add", server.url("/one")).output
+    several = cli("feeds", "add", server.url("/two"), status=1)
+    assert "/b.xml" in several.output
+    cli("feeds", "add", server.url("/two"), "--take", "2")
+    cli("feeds", "add", server.url("/none"), status=1)
+    assert [row["url"] for row in rows(cli("feeds", "list", "--json"))] == [server.url("/a.xml"), server.url("/b.xml")]
+
+
+def test_a_feed_that_cannot_be_had_just_now_is_watched_and_that_is_said(cli: Run, server: Server) -> None:
+    result = cli("feeds", "add", server.url("/nowhere"))
+    assert "could not be had just now: The server answered 404" in result.output
+    assert "as number 1" in result.output
+
+
+def test_a_feeds_headers_and_login_are_sent_and_never_shown(cli: Run, server: Server) -> None:
+    server.pages["/a.xml"] = rss(item(1))
+    address = server.url("/a.xml").replace("http://", "http://ann:pass@")
+    cli("feeds", "add", address, "--header", "X-Key: s3cret")
+    sent = server.asked[-1][2]
+    assert (sent["X-Key"], sent["Authorization"]) == ("s3cret", "Basic YW5uOnBhc3M=")
+    for command in (["feeds", "list"], ["feeds", "show", "1"], ["feeds", "show", "1", "--json"]):
+        shown = cli(*command).output
+        assert not re.search("s3cret|pass@|YW5u", shown)
+    assert "X-Key" in shown
+    cli("feeds", "change", "1", "--no-headers", "--max-interval", "2h", "--title", "Mine")
+    (feed,) = rows(cli("feeds", "show", "1", "--json"))
+    assert (feed["headers"], feed["title"]) == ("", "Mine")
+    assert "and 7200)" in feed["interval"]
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [
+        (["--header", "no colon"], "“Name: value”"),
+        (["--header", "Host: x"], "own to send"),
+        (["--header", "X: a\nb"], "one line"),
+        (["--login", "ann"], "user:password"),
+        (["--min-interval", "2h", "--max-interval", "1h"], "must not be shorter"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_at_the_door(
+    cli: Run, capsys: pytest.CaptureFixture[str], option: list[str], says: str
+) -> None:
+    cli("feeds", "add", "https://example.org/feed.xml", "--unchecked", *option, status=1)
+    assert says in capsys.readouterr().err

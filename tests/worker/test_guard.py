@@ -11,7 +11,7 @@ from aiohttp import web
 from tests.helpers import LOOPBACK, Server, rss
 from wire.errors import BadInput, PollFailed
 from worker.fetch import Answer, Limits, fetch, open_session
-from worker.guard import Network, parse_networks, permitted
+from worker.guard import Guard, Network, parse_networks, permitted
 
 FORBIDDEN = (
     "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1",
@@ -43,7 +43,7 @@ def test_a_network_can_be_allowed() -> None:
 
 def get(url: str, allowed: tuple[Network, ...] = (), limits: Limits | None = None) -> Answer:
     async def go() -> Answer:
-        async with open_session("test", allowed) as session:
+        async with open_session("test", Guard(tuple(allowed))) as session:
             return await fetch(session, url, limits or Limits(seconds=5))
 
     return asyncio.run(go())

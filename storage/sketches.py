@@ -1,0 +1,92 @@
+"""Sketches of the last days' stories, and the clusters of those that are one story in other words."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlmodel import Session
+
+from storage.database import chunks
+from storage.items import ITEM
+from storage.tables import Shingle, table
+from wire import similar
+
+SHINGLE = table(Shingle)
+
+
+def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datetime) -> None:
+    """Keeps the sketches of items and joins each to the earlier story it copies. A cluster is named by its first item.
+
+    An item whose sketch was kept before (a revision) is sketched anew and stays in the cluster it is in.
+    """
+    told = {item_id: numbers for item_id, numbers in sketches.items() if numbers}
+    if not told:
+        return
+    for some in chunks(sorted(told)):
+        session.execute(delete(SHINGLE).where(SHINGLE.c.item_id.in_(some)))
+    session.execute(
+        insert(SHINGLE),
+        [
+            {"number": number, "item_id": item_id, "seen_at": now}
+            for item_id, numbers in sorted(told.items())
+            for number in sorted(numbers)
+        ],
+    )
+    shared = _shared(session, told, now)
+    sizes = {item_id: len(numbers) for item_id, numbers in told.items()}
+    others = sorted({other for counts in shared.values() for other in counts} - sizes.keys())
+    sizes |= _sizes(session, others)
+    _join(session, list(similar.clusters(shared, sizes, _dates(session, sorted(sizes)))))
+
+
+def _shared(session: Session, told: Mapping[int, frozenset[int]], now: datetime) -> dict[int, Counter[int]]:
+    """How many shingles each item shares with each of the others of the last days, where it could be a copy."""
+    holders: dict[int, list[int]] = defaultdict(list)
+    numbers = sorted({number for one in told.values() for number in one})
+    for some in chunks(numbers):
+        wanted = select(SHINGLE.c.number, SHINGLE.c.item_id)
+        recent = wanted.where(SHINGLE.c.number.in_(some), SHINGLE.c.seen_at >= now - similar.WINDOW)
+        for row in session.execute(recent):
+            holders[row.number].append(row.item_id)
+    return {
+        item_id: Counter(other for number in numbers for other in holders[number] if other < item_id)
+        for item_id, numbers in told.items()
+    }
+
+
+def _sizes(session: Session, item_ids: Sequence[int]) -> dict[int, int]:
+    counted = select(SHINGLE.c.item_id, func.count()).group_by(SHINGLE.c.item_id)
+    rows = (row for some in chunks(item_ids) for row in session.execute(counted.where(SHINGLE.c.item_id.in_(some))))
+    return {row[0]: row[1] for row in rows}
+
+
+def _dates(session: Session, item_ids: Sequence[int]) -> dict[int, datetime | None]:
+    wanted = select(ITEM.c.id, ITEM.c.published_at)
+    rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
+    return {row.id: row.published_at for row in rows}
+
+
+def _join(session: Session, copies: Sequence[tuple[int, int]]) -> None:
+    """Gives each copy the cluster of what it copies, which is named by that item if it had none; the earlier first."""
+    if not copies:
+        return
+    ids = sorted({item_id for pair in copies for item_id in pair})
+    rows = (
+        row
+        for some in chunks(ids)
+        for row in session.execute(select(ITEM.c.id, ITEM.c.cluster).where(ITEM.c.id.in_(some)))
+    )
+    there = {row.id: row.cluster for row in rows}
+    named = {}
+    for item_id, original in copies:
+        if there[item_id] is None:
+            there[original] = named[original] = there[original] or original
+            there[item_id] = named[item_id] = there[original]
+    for item_id, name in sorted(named.items()):
+        session.execute(update(ITEM).where(ITEM.c.id == item_id).values(cluster=name))
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """Sketches that nothing is compared with any more."""
+    session.execute(delete(SHINGLE).where(SHINGLE.c.seen_at < now - similar.WINDOW))

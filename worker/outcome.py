@@ -1,0 +1,241 @@
+"""What a batch of polls leaves behind: stories kept, and on each feed its state, its next time and a line a poll."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session
+
+from storage import feeds
+from storage.feeds import Carried, Quiet
+from storage.work import still_claimed
+from wire import cadence, courtesy
+from wire.address import host_of
+from wire.entries import to_story
+from wire.identity import identify_all, link_mark, story_mark
+from wire.story import Document
+from worker import ingest
+from worker.ingest import Kept, Telling, Turn
+from worker.polling import GONE, Polled
+
+# A redirect that is said to be for good is believed when it was said this often in a row: some are mistakes.
+_BELIEVED_AFTER = 3
+_GONE = "The server says that this feed is gone for good (410). Remove it, or resume it if you know better."
+_CUT_SHORT = "The answer ends in the middle; it is asked for again in full."
+
+
+def write(session: Session, polled: Sequence[Polled], turn: Turn, claim: str, dice: cadence.Dice) -> Kept:
+    """Writes what a batch brought, in the caller's transaction. Feeds whose claim was lost meanwhile are left out."""
+    ids = [one.feed.id for one in polled]
+    mine = {row.id for row in still_claimed(session, feeds.FEED, ids, claim, feeds.FEED.c.id)}
+    ours = [one for one in polled if one.feed.id in mine]
+    still_there = {carried.story for one in ours for carried in _unchanged(one)}
+    kept = ingest.keep(session, [telling for one in ours for telling in _tellings(one, turn.now)], turn, still_there)
+    told_by = _by_feed(kept.told)
+    desk = _Desk(session, turn.now, claim, dice)
+    for one in ours:
+        desk.note(one, told_by[one.feed.id], kept)
+    desk.finish()
+    return kept
+
+
+def _unchanged(polled: Polled) -> list[Carried]:
+    """The entries that were cut out before parsing, for they stood so in the feed's last document."""
+    if not polled.document:
+        return []
+    before = {carried.piece: carried for carried in polled.feed.carried if carried.piece}
+    return [before[digest] for digest in polled.document.digests if digest in before]
+
+
+def _tellings(polled: Polled, now: datetime) -> list[Telling]:
+    if not polled.document:
+        return []
+    document, feed = polled.document, polled.feed
+    identities = identify_all(document.entries, str(feed.id), [one.link for one in _unchanged(polled)])
+    title = feed.title or document.title
+    return [
+        Telling(to_story(entry, identity, now=now, language=document.language), feed, entry, title)
+        for entry, identity in zip(document.entries, identities, strict=True)
+    ]
+
+
+def _by_feed(told: Sequence[Telling]) -> dict[int, list[Telling]]:
+    found: dict[int, list[Telling]] = defaultdict(list)
+    for telling in told:
+        if telling.feed:
+            found[telling.feed.id].append(telling)
+    return found
+
+
+class _Desk:
+    """Where the outcomes of one batch are noted; those that brought nothing all at once at the end."""
+
+    def __init__(self, session: Session, now: datetime, claim: str, dice: cadence.Dice) -> None:
+        self._session, self._now, self._claim, self._dice = session, now, claim, dice
+        self._quiet: list[Quiet] = []
+        self._lines: list[dict[str, Any]] = []
+
+    def note(self, polled: Polled, told: Sequence[Telling], kept: Kept) -> None:
+        """One poll: its feed's new state and its line."""
+        line = _line(polled, self._now)
+        if polled.held:
+            self._change(polled, {"due_at": self._now + timedelta(seconds=polled.wait or 0)})
+        elif polled.error:
+            self._change(polled, self._after_failure(polled))
+        elif polled.document is not None:
+            news = _news(polled, polled.document, told, kept)
+            self._change(polled, self._after_reading(polled, polled.document, news) | self._moved(polled, line))
+            line |= news.counts | {"note": kept.notes.get(polled.feed.id, "") or line["note"]}
+            if polled.document.cut_short:
+                line["note"] = _CUT_SHORT
+        elif polled.answer and (polled.answer.moved_to or polled.feed.moved_to):
+            self._change(polled, self._after_nothing(polled) | self._moved(polled, line))
+        else:
+            self._quiet.append(Quiet(polled.feed.id, **self._kept_of_nothing(polled)))
+        self._lines.append(line)
+
+    def finish(self) -> None:
+        feeds.finish_quiet(self._session, self._claim, self._now, self._quiet)
+        feeds.record_polls(self._session, self._lines)
+
+    def _change(self, polled: Polled, changes: Mapping[str, Any]) -> None:
+        feeds.finish(self._session, polled.feed.id, self._claim, self._now, changes)
+
+    def _after_failure(self, polled: Polled) -> dict[str, Any]:
+        failures = polled.feed.failures + 1
+        wait = cadence.after_failure(polled.feed.interval, failures, polled.feed.bounds, self._dice)
+        if polled.wait is not None:
+            wait = max(wait, polled.wait)
+        if polled.resting and polled.wait:
+            feeds.rest_host(self._session, polled.resting, self._now + timedelta(seconds=polled.wait))
+        gone = {"enabled": False, "paused_because": _GONE} if polled.status == GONE else {}
+        return gone | {
+            "due_at": self._now + timedelta(seconds=wait),
+            "failures": failures,
+            "last_status": polled.status,
+            "last_error": polled.error,
+        }
+
+    def _after_nothing(self, polled: Polled) -> dict[str, Any]:
+        kept = self._kept_of_nothing(polled)
+        return {"last_status": kept.pop("status"), "failures": 0, "last_error": "", **kept}
+
+    def _kept_of_nothing(self, polled: Polled) -> dict[str, Any]:
+        feed, answer = polled.feed, polled.answer
+        interval = cadence.steer(feed.interval, feed.bounds, shared=1.0)
+        is_full = answer is not None and answer.body is not None
+        return {
+            "due_at": self._due(polled, interval),
+            "interval": interval,
+            "status": polled.status or 0,
+            "etag": answer.etag if answer and is_full else feed.etag,
+            "last_modified": answer.last_modified if answer and is_full else feed.last_modified,
+            "full_at": self._now if is_full else feed.full_at,
+        }
+
+    def _after_reading(self, polled: Polled, document: Document, news: "_News") -> dict[str, Any]:
+        """Validators are kept in the transaction that keeps the stories; before it, a crash would lose these for good.
+
+        Of an answer cut short none are kept, or "not modified" would keep us from the rest of it.
+        """
+        feed, answer = polled.feed, polled.answer
+        interval = cadence.steer(feed.interval, feed.bounds, shared=news.shared, window=len(news.carried))
+        whole = answer is not None and not document.cut_short
+        changes = {
+            "title": feed.title or document.title,
+            "due_at": self._due(polled, interval),
+            "interval": interval,
+            "etag": answer.etag if answer and whole else "",
+            "last_modified": answer.last_modified if answer and whole else "",
+            "full_at": self._now if whole else None,
+            "body_digest": polled.body_digest if whole else "",
+            # An empty answer tells nothing of what came and went: the next is held against the last that had entries.
+            "carried": news.carried or list(feed.carried),
+            "pace": asdict(polled.pace),
+            "failures": 0,
+            "last_status": polled.status,
+            "last_error": "",
+        }
+        return changes | ({"last_new_at": self._now} if news.new else {})
+
+    def _due(self, polled: Polled, interval: float) -> datetime:
+        steered = self._now + timedelta(seconds=cadence.next_poll(interval, self._dice))
+        return courtesy.welcome(
+            steered,
+            asked=self._now,
+            fresh=courtesy.freshness(polled.answer.headers) if polled.answer else 0.0,
+            pace=polled.pace,
+            longest=polled.feed.max_interval,
+        )
+
+    def _moved(self, polled: Polled, line: dict[str, Any]) -> dict[str, Any]:
+        """What a redirect for good changes on the feed; one that was said often enough makes it the feed's address."""
+        feed, target = polled.feed, polled.answer.moved_to if polled.answer else ""
+        if not target:
+            return {"moved_to": "", "moved_times": 0}
+        times = feed.moved_times + 1 if target == feed.moved_to else 1
+        if times < _BELIEVED_AFTER or (feed.headers and host_of(target) != host_of(feed.url)):
+            return {"moved_to": target, "moved_times": times}
+        if other := feeds.at_address(self._session, target):
+            line["note"] = f"It moved for good to {target}, which is watched as feed {other} already."
+            return {"moved_to": target, "moved_times": times}
+        line["note"] = f"It moved for good from {feed.url}."
+        return {"url": target, "host": host_of(target), "moved_to": "", "moved_times": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """How a document compares with the feed's last: `shared` is the part of it that was there, None at first."""
+
+    carried: list[Carried]
+    new: int
+    revised: int
+    shared: float | None
+
+    @property
+    def gap(self) -> bool:
+        """Nothing in common with the last poll: what came and went between was missed."""
+        return self.shared == 0.0
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        return {"entries": len(self.carried), "new": self.new, "revised": self.revised, "gap": self.gap}
+
+
+def _news(polled: Polled, document: Document, told: Sequence[Telling], kept: Kept) -> _News:
+    keys = {telling.key for telling in told}
+    before = {one.story for one in polled.feed.carried}
+    carried = _carried(polled, document, told)
+    shared = sum(one.story in before for one in carried) / len(carried) if carried and before else None
+    return _News(carried, len(keys & kept.new.keys()), len(keys & kept.revised.keys()), shared)
+
+
+def _carried(polled: Polled, document: Document, told: Sequence[Telling]) -> list[Carried]:
+    """All entries of a document in their order: those parsed as they were told, the others as they were before."""
+    parsed = iter(told)
+    before = {one.piece: one for one in polled.feed.carried if one.piece}
+    pieces = document.digests or ("",) * len(told)
+    return [before.get(piece) or _as_carried(piece, next(parsed)) for piece in pieces]
+
+
+def _as_carried(piece: str, telling: Telling) -> Carried:
+    return Carried(piece, story_mark(telling.key), link_mark(telling.entry.url if telling.entry else ""))
+
+
+def _line(polled: Polled, now: datetime) -> dict[str, Any]:
+    return {
+        "feed_id": polled.feed.id,
+        "at": now,
+        "took": polled.took,
+        "outcome": polled.outcome,
+        "status": polled.status,
+        "bytes": polled.size,
+        "entries": 0,
+        "new": 0,
+        "revised": 0,
+        "gap": False,
+        "error": polled.error,
+        "note": "",
+    }
