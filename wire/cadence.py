@@ -14,13 +14,15 @@ Dice = Callable[[], float]
 _MOST_FAILURES = 12
 # Peers that were created together must not be asked together for ever.
 _JITTER = 0.1
-# Polls that share a third to two thirds of their entries with the last one are at the right distance: less, and
-# entries may have been missed between them; more, and the poll was early.
-_LEAST_SHARED, _MOST_SHARED = 1 / 3, 2 / 3
-# How far one poll may change the interval. A burst must be met at once; a lull can be believed slowly.
-_QUICKEN, _SLOW = 0.5, 1.25
-# News come about as Poisson's law has it: this many standard deviations above the mean all but never happen.
-_DEVIATIONS = 3.0
+# How far one poll may change the interval. A burst must be met at once; a lull can be believed sooner than a draw of
+# luck, which is what changes of less than `_LUCK` mostly are: of those a quarter (as an exponent) is believed.
+_QUICKEN, _SLOW = 0.5, 2.0
+_LUCK, _BELIEVED = 1.4, 0.25
+# So many new entries as came may come again, and three deviations more (news come about as Poisson's law has it),
+# and three for good measure.
+_DEVIATIONS, _SPARE = 3.0, 3
+# Polls share a third of their entries at least, and where the window allows it not more than two thirds.
+_LEAST_ROOM, _MOST_ROOM = 1.5, 3.0
 _ANY_WINDOW = 30
 
 
@@ -51,28 +53,26 @@ def parse_duration(written: str) -> timedelta:
 
 
 def steer(interval: float, bounds: Bounds, *, shared: float | None, window: int = _ANY_WINDOW) -> float:
-    """The interval, in seconds, after which the next poll shares with this one what it should.
+    """The interval, in seconds, that lets the feed's window hold what may come before the next poll.
 
     `shared` is the part of this poll's entries that the last one had, from 0 to 1; None when there was no last.
-    `window` is how many entries the feed holds. After a gap (nothing shared) the interval is halved.
+    `window` is how many entries the feed holds. After a gap (nothing shared) the interval is halved. It settles where
+    polls share a third to two thirds of their entries.
     """
     if shared is None:
         return bounds.within(interval)
     if shared <= 0:
         return bounds.within(interval * _QUICKEN)
-    fits = (1 - wanted(window)) / (1 - shared) if shared < 1 else _SLOW
+    fits = max(window, 1) / _room((1 - shared) * window)
+    if 1 / _LUCK <= fits <= _LUCK:
+        fits **= _BELIEVED
     return bounds.within(interval * min(max(fits, _QUICKEN), _SLOW))
 
 
-def wanted(window: int) -> float:
-    """The part of a feed's entries that two polls should share, so that even a busy hour loses none.
-
-    The number of new entries n that leaves room for three deviations: n + 3 √n = window.
-    """
-    if window <= 0:
-        return _MOST_SHARED
-    root = (math.sqrt(_DEVIATIONS**2 + 4 * window) - _DEVIATIONS) / 2
-    return min(max(1 - root * root / window, _LEAST_SHARED), _MOST_SHARED)
+def _room(new: float) -> float:
+    """How many entries a window must hold for `new` to come again without loss."""
+    wanted = new + _DEVIATIONS * math.sqrt(new) + _SPARE
+    return min(max(wanted, _LEAST_ROOM * new), max(_MOST_ROOM * new, 1.0))
 
 
 def next_poll(interval: float, dice: Dice) -> float:
