@@ -86,6 +86,10 @@ def to_story(entry: Entry, identity: Identity, *, now: datetime, language: str =
     )
 
 
+# Whoever can be read this far in ASCII is not UTF-16, whatever he says (XML 1.0, appendix F).
+_WIDE = re.compile(
+    rb"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'](?:utf|ucs)-?(?:16|32|2|4)[^"'>]{0,10}["']""", re.IGNORECASE
+)
 _LAST_TAG = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
 _TAIL = 4_096
 # The kind of a document of which nothing had to be parsed.
@@ -95,6 +99,7 @@ _ADVICE = "Look on the site for its RSS or Atom address and add that one."
 
 def _feedparser(body: bytes, url: str, content_type: str) -> Mapping[str, Any]:
     headers = {"content-location": url, "content-type": content_type or "application/xml"}
+    body = _WIDE.sub(rb"\1", body, count=1)
     # Never bare bytes: feedparser opens a file or an address when the body names one.
     parsed: Mapping[str, Any] = feedparser.parse(
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
@@ -163,7 +168,7 @@ def _entry(raw: Mapping[str, Any], parsed: Mapping[str, Any], url: str) -> Entry
 
 
 def _enclosures(raw: Mapping[str, Any], base: str) -> tuple[Enclosure, ...]:
-    found = [one for one in list(raw.get("enclosures") or ())[:MOST_ENCLOSURES] if isinstance(one, Mapping)]
+    found = [one for one in _parts(raw, "links") if one.get("rel") == "enclosure"][:MOST_ENCLOSURES]
     return tuple(
         Enclosure(address, clip(line(str(one.get("type") or "")), LONGEST_TAG), size_of(str(one.get("length") or "")))
         for one in found
@@ -173,8 +178,14 @@ def _enclosures(raw: Mapping[str, Any], base: str) -> tuple[Enclosure, ...]:
 
 def _tags(raw: Mapping[str, Any]) -> tuple[str, ...]:
     """The entry's categories, each once."""
-    terms = (line(to_text(str(tag.get("term") or ""))) for tag in list(raw.get("tags") or ())[:MOST_TAGS])
+    terms = (line(to_text(str(tag.get("term") or ""))) for tag in _parts(raw, "tags")[:MOST_TAGS])
     return tuple(dict.fromkeys(clip(term, LONGEST_TAG) for term in terms if term))
+
+
+def _parts(raw: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """A list of things feedparser found; nothing where a feed's own element of that name stands in its place."""
+    found = raw.get(name)
+    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
 def _moment(raw: Mapping[str, Any], name: str) -> struct_time | None:
@@ -185,7 +196,7 @@ def _moment(raw: Mapping[str, Any], name: str) -> struct_time | None:
 
 def _texts(raw: Mapping[str, Any], kind: str) -> Iterator[str]:
     """The entry's words, in each form the feed offers: full content where there is some, else the summary."""
-    for content in raw.get("content", ()):
+    for content in _parts(raw, "content"):
         yield _readable(content, kind)
     yield _readable(_detail(raw, "summary"), kind)
 

@@ -32,9 +32,36 @@ def harmless(text: str) -> str:
     return _HARMFUL.sub("", text)
 
 
+# Tags that are left when text was escaped once more than it should have been, or was said to be plain and is not. What
+# only looks like one ("a < b", "<tbc>") stays.
+_HTML_TAG = re.compile(
+    r"</?(?:a|abbr|article|audio|b|big|blockquote|body|br|button|caption|center|cite|code|dd|div|dl|dt|em|embed|figcaption"
+    r"|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|label|li|link|main|meta|nav|noscript"
+    r"|object|ol|p|picture|pre|script|section|small|source|span|strike|strong|style|sub|sup|svg|table|tbody|td|tfoot|th"
+    r"|thead|title|tr|tt|u|ul|video)(?:[\s/][^<>]*)?>",
+    re.IGNORECASE,
+)
+_MOST_PEELS = 5
+
+
+# What shows that it is markup indeed, not a word about it: "Use <b> wisely" stays as it is.
+_IS_MARKUP = re.compile(
+    r"</[a-z]|<[a-z][a-z0-9]{0,15}\s[^<>]*=|<(?:script|style|iframe|img|svg|object|embed|br|p)\b", re.IGNORECASE
+)
+
+
+def untagged(text: str) -> str:
+    """Text without HTML's tags where they are more than mentioned, also where taking one out makes another."""
+    for _ in range(_MOST_PEELS):
+        if "<" not in text or not _IS_MARKUP.search(text) or not _HTML_TAG.search(text):
+            return text
+        text = _HTML_TAG.sub("", text)
+    return _HTML_TAG.sub(" ", text)
+
+
 def plain(text: str) -> str:
-    """Text fit to keep: NFC, no control characters, single blanks, no empty lines, nothing at the ends."""
-    text = harmless(text.replace("\r\n", "\n").replace("\r", "\n"))
+    """Text fit to keep: NFC, no tags, no control characters, single blanks, no empty lines, nothing at the ends."""
+    text = untagged(harmless(text.replace("\r\n", "\n").replace("\r", "\n")))
     text = _LINES.sub("\n", _BLANKS.sub(" ", text))
     return unicodedata.normalize("NFC", text).strip()
 
