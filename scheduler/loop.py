@@ -13,7 +13,7 @@ from itertools import groupby
 
 from sqlalchemy.exc import OperationalError
 
-from storage import alerts, feeds, pulse, readings
+from storage import alerts, feeds, furniture, pulse, readings, sketches
 from storage.database import Database
 from storage.feeds import DueFeed
 from storage.work import new_claim
@@ -28,6 +28,7 @@ _PAGES_A_ROUND = 50 * PAGES_A_MESSAGE
 _DELIVERIES_A_ROUND = 50 * DELIVERIES_A_MESSAGE
 # Often enough that a worker which stopped eating is found out within half a minute.
 BEAT_EVERY = timedelta(seconds=5)
+TIDY_EVERY = timedelta(hours=6)
 
 
 # Less than this is the clock being kept right, not being set back.
@@ -45,6 +46,7 @@ class Scheduler:
     _broker_was_there: bool = True
     _last_round: datetime | None = None
     _next_beat: datetime | None = None
+    _next_tidying: datetime | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Rounds until `stop` is set. A database that does not answer is waited for."""
@@ -64,6 +66,17 @@ class Scheduler:
         self._send_polls()
         self._send_readings()
         self._send_deliveries()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        """Now and then what nobody needs any more is forgotten, a table at a time."""
+        now = self.clock()
+        if self._next_tidying and now < self._next_tidying <= now + TIDY_EVERY:
+            return
+        self._next_tidying = now + TIDY_EVERY
+        for forget in (sketches.forget_old, furniture.forget_old, feeds.forget_old_polls):
+            with self.database.writing() as session:
+                forget(session, now)
 
     def _mind_the_clock(self) -> None:
         """After the clock was set back, all that is due would wait for the hour that was taken away."""

@@ -4,12 +4,13 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlmodel import Session
 
@@ -77,6 +78,29 @@ class Database:
     def dispose(self) -> None:
         """Closes the pool's connections: before a fork, and at the end."""
         self._engine.dispose()
+
+
+class Trouble(StrEnum):
+    """What a failed write means: the database is away, it may be tried again at once, or it is what was written."""
+
+    AWAY = "away"
+    AGAIN = "again"
+    DATA = "data"
+
+
+# PostgreSQL's classes of SQLSTATE in which the rows are not to blame: connection, resources, shutdown, system.
+_AWAY_CLASSES = ("08", "53", "57", "58")
+_AGAIN_STATES = frozenset({"40P01", "40001"})
+
+
+def trouble(error: Exception) -> Trouble:
+    """What kind of trouble an error of a transaction is."""
+    if not isinstance(error, OperationalError):
+        return Trouble.DATA
+    state = getattr(error.orig, "sqlstate", None)
+    if state in _AGAIN_STATES:
+        return Trouble.AGAIN
+    return Trouble.DATA if state and not state.startswith(_AWAY_CLASSES) else Trouble.AWAY
 
 
 def insert(session: Session, table: Table) -> Any:

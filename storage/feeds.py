@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, insert, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
@@ -14,7 +14,7 @@ from storage.tables import Feed, Host, Poll, table
 from storage.work import claim_due, number
 from wire.address import checked, host_of
 from wire.cadence import Bounds
-from wire.courtesy import Pace
+from wire.courtesy import LONGEST_WAIT, Pace
 from wire.errors import BadInput
 
 FEED = table(Feed)
@@ -22,6 +22,7 @@ POLL = table(Poll)
 HOST = table(Host)
 # One loss can be an innocent neighbour's of a killed worker, two a bad day; the third in a row, alone, is its own.
 MOST_LOSSES = 3
+_POLLS_KEPT_FOR = timedelta(days=30)
 _LOST = "Three polls in a row never came back: reading this feed kills or stalls its worker. Look at it, then resume."
 
 
@@ -35,11 +36,12 @@ class DueFeed:
 
 
 class Carried(NamedTuple):
-    """An entry of a feed's last document, as digests: of its bytes (empty if unknown), its story, its link."""
+    """An entry of a feed's last document, as digests: of its bytes (empty if unknown), story, link and guid."""
 
     piece: str
     story: str
     link: str
+    guid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +206,9 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
 
 
 def _host_rests(now: datetime) -> ColumnElement[bool]:
-    return exists().where(HOST.c.name == FEED.c.host, HOST.c.resting_until > now)
+    # None was told to rest for longer than the limit: such a time is of a clock that was wrong.
+    until = HOST.c.resting_until
+    return exists().where(HOST.c.name == FEED.c.host, until > now, until <= now + timedelta(seconds=LONGEST_WAIT))
 
 
 def rest_host(session: Session, host: str, until: datetime) -> None:
@@ -303,6 +307,11 @@ def record_polls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.execute(insert(POLL), rows)
 
 
+def forget_old_polls(session: Session, now: datetime) -> None:
+    """Lines of polls that are a month old."""
+    session.execute(delete(POLL).where(POLL.c.at < now - _POLLS_KEPT_FOR))
+
+
 def polls_of(session: Session, feed_id: int, limit: int) -> Sequence[Poll]:
     """The newest polls of a feed first."""
     return session.exec(
@@ -316,6 +325,7 @@ def polls_of(session: Session, feed_id: int, limit: int) -> Sequence[Poll]:
 def forget_times(session: Session, now: datetime) -> None:
     """Makes every feed due that nobody is polling: the times on the rows are of a clock that was wrong."""
     session.execute(update(FEED).where(FEED.c.enabled, FEED.c.claim.is_(None)).values(due_at=now))
+    session.execute(delete(HOST))
 
 
 def _claimed(feed_id: int, claim: str) -> ColumnElement[bool]:

@@ -18,6 +18,9 @@ from wire.furniture import Sentence
 SENTENCE = table(Row)
 # A sentence of furniture comes back within days; one that did not is forgotten.
 _KEPT_FOR = timedelta(days=30)
+# The row that counts all stories of a source.
+_ALL = ""
+_MUCH = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class Spoken:
 def learn(session: Session, spoken: Sequence[Spoken], now: datetime) -> dict[int, list[list[int]]]:
     """Counts sentences, and notes on each item where its source's furniture stands; returned by item id.
 
-    What counts is what was seen in five stories before these.
+    What counts is what was seen before these.
     """
     known = _known(session, spoken)
     _count(session, spoken, now)
@@ -50,17 +53,21 @@ def _known(session: Session, spoken: Sequence[Spoken]) -> Mapping[str, set[str]]
     for one in spoken:
         by_source[one.source].update(sentence.digest for sentence in one.sentences)
     for source, digests in by_source.items():
+        of_source = select(SENTENCE.c.digest).where(SENTENCE.c.source == source)
+        told = select(SENTENCE.c.stories).where(SENTENCE.c.source == source, SENTENCE.c.digest == _ALL)
+        least = max(float(furniture.SEEN_IN), furniture.OFTEN * (session.execute(told).scalar() or 0))
         for some in chunks(sorted(digests)):
-            often = select(SENTENCE.c.digest).where(
-                SENTENCE.c.source == source, SENTENCE.c.digest.in_(some), SENTENCE.c.stories >= furniture.SEEN_IN
-            )
+            often = of_source.where(SENTENCE.c.digest.in_(some), SENTENCE.c.stories >= least)
             known[source].update(session.execute(often).scalars())
     return known
 
 
 def _count(session: Session, spoken: Sequence[Spoken], now: datetime) -> None:
     counts = Counter(
-        (one.source, digest) for one in spoken if not one.again for digest in {part.digest for part in one.sentences}
+        (one.source, digest)
+        for one in spoken
+        if not one.again
+        for digest in {_ALL, *(part.digest for part in one.sentences)}
     )
     if not counts:
         return
@@ -76,5 +83,12 @@ def _count(session: Session, spoken: Sequence[Spoken], now: datetime) -> None:
 
 
 def forget_old(session: Session, now: datetime) -> None:
-    """Sentences that have not come back for a month."""
+    """Sentences that have not come back for a month. Of sources that told much, what is long ago counts for half.
+
+    So a new foot of theirs is learnt after some dozens of stories, not after thousands.
+    """
     session.execute(delete(SENTENCE).where(SENTENCE.c.seen_at < now - _KEPT_FOR))
+    much = select(SENTENCE.c.source).where(SENTENCE.c.digest == _ALL, SENTENCE.c.stories > _MUCH)
+    for source in session.execute(much).scalars().all():
+        halved = update(SENTENCE).where(SENTENCE.c.source == source)
+        session.execute(halved.values(stories=SENTENCE.c.stories // 2))

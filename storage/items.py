@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, or_, select, update
 from sqlalchemy import insert as plain_insert
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
@@ -187,15 +187,16 @@ def sightings(session: Session, item_ids: Sequence[int], feed_ids: Sequence[int]
     return {(row.item_id, row.feed_id): row.digest for row in rows}
 
 
-def seen_at(session: Session, feed_id: int, urls: Sequence[str]) -> dict[tuple[str, str], str]:
-    """The items this feed carried at these addresses: their identities by (address, what it said last, as digest)."""
-    wanted = select(SIGHTING.c.url, SIGHTING.c.digest, ITEM.c.identity).join(ITEM, ITEM.c.id == SIGHTING.c.item_id)
+def seen_at(session: Session, feed_id: int, urls: Sequence[str]) -> dict[tuple[str, str], tuple[str, datetime | None]]:
+    """The items this feed carried at these addresses: (identity, date) by (address, what it said last, as digest)."""
+    wanted = select(SIGHTING.c.url, SIGHTING.c.digest, ITEM.c.identity, ITEM.c.published_at)
+    wanted = wanted.join(ITEM, ITEM.c.id == SIGHTING.c.item_id)
     rows = (
         row
         for some in chunks(urls)
         for row in session.execute(wanted.where(SIGHTING.c.feed_id == feed_id, SIGHTING.c.url.in_(some)))
     )
-    return {(row.url, row.digest): row.identity for row in rows}
+    return {(row.url, row.digest): (row.identity, row.published_at) for row in rows}
 
 
 def see(session: Session, seen: Sequence[Seen], now: datetime) -> None:
@@ -242,10 +243,22 @@ def complete(session: Session, item: Known, story: Story | None, now: datetime) 
     if story:
         named = ("text", "title", "provider", "provider_code", "wire_date", "author", "published_at")
         said = {name: value for name in named if (value := getattr(story, name))} | {"read_at": now}
-        said["kind"] = kind_of(story.title or item.title, story.text)
+        said |= {"kind": kind_of(story.title or item.title, story.text), "furniture": []}
         search.index(session, [(item.id, story.title or item.title, story.text)], again=True)
     state = _state((story and story.title) or item.title, (story and story.text) or item.text)
     session.execute(update(ITEM).where(ITEM.c.id == item.id).values(state=state, **said))
+
+
+def note_read(session: Session, item: Known, now: datetime) -> None:
+    """An item's page was read and said nothing new. What it left out stays: pages are shortened, and walled."""
+    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(read_at=now))
+
+
+def retell(session: Session, item: Known, story: Story) -> None:
+    """An item whose page is still to be read gets its feed's newer words; nobody was told the old ones."""
+    title, text = story.title or item.title, story.text or item.text
+    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(title=title, text=text))
+    search.index(session, [(item.id, title, text)], again=True)
 
 
 def newest(session: Session, *, limit: int, feed_id: int | None = None, after: int = 0) -> Sequence[Item]:
@@ -306,10 +319,9 @@ def carriers(session: Session, item_id: int) -> Sequence[Row[Any]]:
 
 def cluster_of(session: Session, item: Item) -> Sequence[Item]:
     """The other items that tell the same story in other words, the first first."""
-    if item.cluster is None:
-        return []
-    query = select_model(Item).where(Item.cluster == item.cluster, Item.id != item.id).order_by(col(Item.id))
-    return session.exec(query).all()
+    first = item.cluster or item.id
+    alike = select_model(Item).where(or_(col(Item.cluster) == first, col(Item.id) == first), col(Item.id) != item.id)
+    return session.exec(alike.order_by(col(Item.id))).all()
 
 
 def versions_of(session: Session, item_ids: Sequence[int]) -> dict[int, int]:

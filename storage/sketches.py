@@ -13,10 +13,13 @@ from storage.tables import Shingle, table
 from wire import similar
 
 SHINGLE = table(Shingle)
+_MOST_HOLDERS = 8
 
 
 def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datetime) -> None:
-    """Keeps the sketches of items and joins each to the earlier story it copies. A cluster is named by its first item.
+    """Keeps the sketches of items and joins each to the earlier story it copies.
+
+    A cluster is named by its first item, whose own column stays empty.
 
     An item whose sketch was kept before (a revision) is sketched anew and stays in the cluster it is in.
     """
@@ -41,13 +44,21 @@ def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datet
 
 
 def _shared(session: Session, told: Mapping[int, frozenset[int]], now: datetime) -> dict[int, Counter[int]]:
-    """How many shingles each item shares with each of the others of the last days, where it could be a copy."""
+    """How many shingles each item shares with each of the others of the last days, where it could be a copy.
+
+    Of those that hold a shingle the first few count: the story itself is among them, and a wire's standing phrases
+    are held by thousands.
+    """
     holders: dict[int, list[int]] = defaultdict(list)
     numbers = sorted({number for one in told.values() for number in one})
     for some in chunks(numbers):
-        wanted = select(SHINGLE.c.number, SHINGLE.c.item_id)
-        recent = wanted.where(SHINGLE.c.number.in_(some), SHINGLE.c.seen_at >= now - similar.WINDOW)
-        for row in session.execute(recent):
+        recent = select(
+            SHINGLE.c.number,
+            SHINGLE.c.item_id,
+            func.row_number().over(partition_by=SHINGLE.c.number, order_by=SHINGLE.c.item_id).label("place"),
+        ).where(SHINGLE.c.number.in_(some), SHINGLE.c.seen_at >= now - similar.WINDOW)
+        first = recent.subquery()
+        for row in session.execute(select(first.c.number, first.c.item_id).where(first.c.place <= _MOST_HOLDERS)):
             holders[row.number].append(row.item_id)
     return {
         item_id: Counter(other for number in numbers for other in holders[number] if other < item_id)
@@ -68,23 +79,21 @@ def _dates(session: Session, item_ids: Sequence[int]) -> dict[int, datetime | No
 
 
 def _join(session: Session, copies: Sequence[tuple[int, int]]) -> None:
-    """Gives each copy the cluster of what it copies, which is named by that item if it had none; the earlier first."""
-    if not copies:
-        return
-    ids = sorted({item_id for pair in copies for item_id in pair})
-    rows = (
-        row
-        for some in chunks(ids)
-        for row in session.execute(select(ITEM.c.id, ITEM.c.cluster).where(ITEM.c.id.in_(some)))
-    )
-    there = {row.id: row.cluster for row in rows}
-    named = {}
+    """Gives each copy that has no cluster that of what it copies. Only the copies' own rows are written.
+
+    Others' rows are another worker's at this moment, and two workers that write each other's wait for ever.
+    """
+    there = _clusters(session, sorted({item_id for pair in copies for item_id in pair}))
     for item_id, original in copies:
         if there[item_id] is None:
-            there[original] = named[original] = there[original] or original
-            there[item_id] = named[item_id] = there[original]
-    for item_id, name in sorted(named.items()):
-        session.execute(update(ITEM).where(ITEM.c.id == item_id).values(cluster=name))
+            there[item_id] = there[original] or original
+            session.execute(update(ITEM).where(ITEM.c.id == item_id).values(cluster=there[item_id]))
+
+
+def _clusters(session: Session, item_ids: Sequence[int]) -> dict[int, int | None]:
+    wanted = select(ITEM.c.id, ITEM.c.cluster)
+    rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
+    return {row.id: row.cluster for row in rows}
 
 
 def forget_old(session: Session, now: datetime) -> None:

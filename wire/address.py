@@ -47,6 +47,24 @@ def split_login(url: str) -> tuple[str, str]:
     return (parts._replace(netloc=host).geturl(), unquote(login)) if at else (url, "")
 
 
+def is_usual(url: str) -> bool:
+    """Whether an address a server gave can be kept as it is: of usual length, without a login and a fragment."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return 0 < len(url) <= LONGEST and url.isprintable() and not parts.fragment and "@" not in parts.netloc
+
+
+def shown(url: str) -> str:
+    """An address for a message: without login, query and fragment, which may hold secrets."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "a broken address"
+    return line(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl())[:200]
+
+
 # What makes the request itself, which is ours to say.
 _OURS = frozenset(
     {

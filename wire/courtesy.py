@@ -21,6 +21,7 @@ _NOT_KEPT = re.compile(r"(?:^|[\s,])no-(?:store|cache)(?=$|[\s,=])", re.IGNORECA
 _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_592_000, "yearly": 31_536_000}
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HEAD = 64 * 1024
+_LONGEST_LIST = 4_000
 _FIRST_ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>/]")
 _LAST_ENTRY = (b"</item>", b"</entry>")
 _HOURS = 24
@@ -100,13 +101,14 @@ def _every(around: str) -> float:
 
 
 def _element(around: str, name: str) -> str:
-    found = re.search(rf"<{name}\s*>\s*([^<]{{0,40}}?)\s*</", around)
-    return found[1] if found else ""
+    found = re.search(rf"<{name}>([^<]{{0,60}})</", around)
+    return found[1].strip() if found else ""
 
 
 def _inside(around: str, outer: str, inner: str) -> list[str]:
-    found = re.search(rf"<{outer}\s*>(.{{0,4000}}?)</{outer}", around, re.DOTALL)
-    return re.findall(rf"<{inner}\s*>\s*(\w{{1,9}})\s*</", found[1]) if found else []
+    start = around.find(f"<{outer}>")
+    inside = around[start : around.find(f"</{outer}", start)][:_LONGEST_LIST] if start >= 0 else ""
+    return [word.strip() for word in re.findall(rf"<{inner}>([^<]{{1,30}})</", inside)]
 
 
 def welcome(when: datetime, *, asked: datetime, fresh: float, pace: Pace, longest: float) -> datetime:

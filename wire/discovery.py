@@ -60,6 +60,8 @@ def _declared(links: list[LexborNode], base: str) -> list[Offered]:
         for one in alternates
         if (kind := str(one.attributes.get("type") or "").split(";")[0].strip().lower()) in _TYPES
         and (address := absolute(base, str(one.attributes.get("href") or "")))
+        # Sites declare their programming interfaces like this too.
+        and (kind != "application/json" or _LOOKS_LIKE_ONE.search(address.split("?")[0]))
     ]
 
 

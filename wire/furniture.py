@@ -1,7 +1,7 @@
-"""Sentences that a source puts under everything it writes: legal notes, calls to subscribe, bylines of its own making.
+"""Sentences that a source puts under everything it writes: legal notes, calls to subscribe.
 
-Nobody is alerted on them: a sentence seen in five stories of one source is passed over in the next. Numbers do not
-tell sentences apart ("© 2026", "Call 800 555").
+Nobody is alerted on them: a sentence seen in five stories of one source, and in a quarter of all, is passed over in
+the next. Numbers do not tell sentences apart ("© 2026", "Call 800 555").
 """
 
 import re
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from wire.identity import digest
 
 SEEN_IN = 5
+# ... and in so large a part of all its stories: a filings wire says "Departure of Directors" often, and means it.
+OFTEN = 0.25
 # Shorter ones are chance ("He declined to comment."), and a reader of news writes them anew each time.
 _FEWEST_WORDS = 4
-# Furniture stands at the ends of a story; what is in the middle is the story.
-_FIRST, _LAST = 2, 6
+# Furniture stands at the end of a story; what comes before, and a story's first sentence always, is the story.
+_LAST = 6
 _SENTENCE = re.compile(r"[^\n]+?(?:[.!?。！？؟](?=\s)|(?=\n)|\Z)")
 _DIGITS = re.compile(r"\d+(?:[\s,.:/-]\d+)*")
 _LONGEST = 100_000
@@ -30,12 +32,11 @@ class Sentence:
 
 
 def sentences(text: str) -> list[Sentence]:
-    """The sentences at a text's beginning and end that are long enough to be told from others."""
+    """The sentences at a text's end that are long enough to be told from others."""
     if len(text) > _LONGEST:
         return []
     found = [one for one in _SENTENCE.finditer(text) if len(one[0].split()) >= _FEWEST_WORDS]
-    ends = found if len(found) <= _FIRST + _LAST else [*found[:_FIRST], *found[-_LAST:]]
-    return [Sentence(one.start(), one.end(), _digest(one[0])) for one in ends]
+    return [Sentence(one.start(), one.end(), _digest(one[0])) for one in found[1:][-_LAST:]]
 
 
 def _digest(sentence: str) -> str:
@@ -50,5 +51,5 @@ def known(found: Sequence[Sentence], furniture: Collection[str]) -> list[list[in
 def without(text: str, places: Sequence[Sequence[int]]) -> str:
     """The text with blanks where furniture stands, so that all else stays where it is."""
     for start, end in places:
-        text = text[:start] + " " * (end - start) + text[end:]
+        text = text[:start] + " " * (min(end, len(text)) - start) + text[end:]
     return text

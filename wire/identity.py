@@ -49,24 +49,25 @@ _WIRES = (
 )
 
 
-def identify_all(entries: Sequence[Entry], feed: str, others: Iterable[str] = ()) -> list[Identity]:
+def identify_all(entries: Sequence[Entry], feed: str, others: Iterable[tuple[str, str]] = ()) -> list[Identity]:
     """The identities of a document's entries, in their order. `feed` tells the feed apart from others.
 
-    `others` are the links of further entries of the document, as `link_mark` makes them.
+    `others` are (guid, link) of further entries of the document, as `guid_mark` and `link_mark` make them. A guid
+    that several stories of a document have tells nothing.
     """
-    marks = [link_mark(entry.url) for entry in entries]
-    links = Counter([*marks, *others])
-    shared = _shared_guids(entries)
+    marks = [(guid_mark(entry), link_mark(entry)) for entry in entries]
+    together = [*marks, *others]
+    links = Counter(link for _, link in together)
+    stories = Counter(guid for guid, _ in set(together) if guid)
     return [
-        identify(replace(entry, guid="") if entry.guid in shared else entry, feed, alone=links[mark] == 1)
-        for entry, mark in zip(entries, marks, strict=True)
+        identify(replace(entry, guid="") if stories[guid] > 1 else entry, feed, alone=links[link] == 1)
+        for entry, (guid, link) in zip(entries, marks, strict=True)
     ]
 
 
-def _shared_guids(entries: Sequence[Entry]) -> set[str]:
-    """Guids that several stories of a document have: they tell nothing."""
-    told = {(entry.guid, normalise(entry.url) or entry.title) for entry in entries if entry.guid}
-    return {guid for guid, count in Counter(guid for guid, _ in told).items() if count > 1}
+def guid_mark(entry: Entry) -> str:
+    """A guid told from the others of its document, shortly; nothing where there is none."""
+    return digest(entry.guid)[:_MARK] if entry.guid else ""
 
 
 def renamed(entry: Entry, used: str) -> Identity:
@@ -76,9 +77,9 @@ def renamed(entry: Entry, used: str) -> Identity:
     return Identity(_bounded(f"{used}#", digest(entry.title)[:_MARK]))
 
 
-def link_mark(url: str) -> str:
-    """A link told from the others of its document, shortly."""
-    return digest(normalise(url))[:_MARK]
+def link_mark(entry: Entry) -> str:
+    """A link told from the others of its document, shortly; without one the title stands for it."""
+    return digest(normalise(entry.url) or entry.title)[:_MARK]
 
 
 def story_mark(identity: str) -> str:

@@ -88,8 +88,19 @@ def _is_plain(body: bytes, content_type: str) -> bool:
     return header == said or {header, said} <= _UTF_8
 
 
-def _declares_prefix(attributes: Sequence[str]) -> bool:
-    return any(name.startswith("xmlns:") for name in attributes[::2])
+# Elements by which feedparser tells the kind of the whole document, wherever they stand.
+_ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
+_XHTML = "http://www.w3.org/1999/xhtml"
+
+
+def _speaks_for_others(name: str, attributes: Sequence[str]) -> bool:
+    """Whether an element within an entry changes how what comes after the entry is read."""
+    if name.rpartition(":")[2].lower() in _ROOTS:
+        return True
+    return any(
+        name.startswith("xmlns") and not (name == "xmlns" and value == _XHTML)
+        for name, value in zip(attributes[::2], attributes[1::2], strict=True)
+    )
 
 
 class _Stopped(Exception):
@@ -128,14 +139,14 @@ class _Reader:
         self._open.append((name, tuple(attributes)))
         if name in _ENTRY or (":" in name and name.rpartition(":")[2] in _ENTRY):
             self._begin_entry()
-        elif self._start >= 0 and (len(self._open) > _DEEPEST or _declares_prefix(attributes)):
+        elif self._start >= 0 and (len(self._open) > _DEEPEST or _speaks_for_others(name, attributes)):
             raise _Stopped
 
     def _begin_entry(self) -> None:
         around = tuple(self._open[:-1])
         if self._start >= 0 or (self.borders and around != self.around):
             raise _Stopped
-        if _declares_prefix(self._open[-1][1]):
+        if _speaks_for_others(*self._open[-1]):
             raise _Stopped
         self.around = around
         self._start = self._parser.CurrentByteIndex

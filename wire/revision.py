@@ -1,7 +1,8 @@
 """Has a story changed since it was kept, or does it only look so?"""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Protocol
 
@@ -28,43 +29,39 @@ def is_revised(kept: Kept, told: Story) -> bool:
     """Whether a telling makes a new version of a kept story: some of its words must be new.
 
     Blanks, case, punctuation and links do not; less text neither, nor a word or two that were lost or come back, as
-    happens where a page links them.
+    happens where a page links them. A number, or a word that turns a sentence round, always does.
     """
     return _has_new_words(kept.title, told.title, lost=0) or _has_new_words(kept.text, told.text, lost=_LOST)
 
 
 _LINK = re.compile(r"https?://\S+|www\.\S+")
 _WORD = re.compile(r"\w+")
-# Runs of words that are looked for before words are set side by side: most texts that differ at all differ in none.
 _RUN = 3
 # A page that links a name can lose that many words of it; in a text of a line or two each word counts.
 _LOST = 2
 _LONG_ENOUGH = 30
-# Setting texts side by side takes time by the product of their lengths. Of longer ones, fresh runs are counted.
-_MOST_WORDS = 3_000
-_MOST_FRESH = 2 * _RUN * _LOST
 # Words that turn a sentence round are never taken for lost.
-_TURNING = frozenset(["no", "not", "never", "none", "nicht", "kein", "ne", "pas", "non", "nunca", "لا", "لم", "ليس"])
+_TURNING = frozenset({
+    "no", "not", "t", "cannot", "never", "none", "neither", "nor", "non", "without", "nobody", "nothing",
+    "nicht", "kein", "keine", "ne", "pas", "nunca", "sin", "لا", "لم", "لن", "ليس", "غير", "بدون",
+})  # fmt: skip
 
 
 def _has_new_words(before: str, now: str, *, lost: int) -> bool:
+    """Told by counting words, which takes time by the length of the texts alone, whatever is in them."""
     was, has = _words(before), _words(now)
-    if not has or was == has:
+    if not has or was == has or _is_start(has, was):
         return False
-    fresh = _runs(has) - _runs(was)
-    if not fresh and len(has) >= _RUN:
+    if len(has) >= _RUN and not _runs(has) - _runs(was):
         return False
-    if len(was) + len(has) > _MOST_WORDS:
-        return len(fresh) > _MOST_FRESH
-    lost = lost if len(has) >= _LONG_ENOUGH else 0
-    has = has[:-1] if _is_cut(was, has) else has
-    return any(_is_new(gone, come, lost) for gone, come in _changes(was, has))
-
-
-def _is_cut(was: Sequence[str], has: Sequence[str]) -> bool:
-    """Whether a text ends within a word of the longer one, as feeds cut them."""
-    place = len(has) - 1
-    return 0 < place < len(was) and has[-1] != was[place] and was[place].startswith(has[-1]) and not has[-1].isdigit()
+    come, gone = Counter(has) - Counter(was), Counter(was) - Counter(has)
+    if not come and not gone:  # the same words in another order: who beat whom
+        return True
+    if any(map(_tells_much, (*come, *gone))):
+        return True
+    if lost and len(has) >= _LONG_ENOUGH and _are_lost(list(come.elements()), list(gone.elements()), lost):
+        return False
+    return bool(come)
 
 
 def _words(text: str) -> list[str]:
@@ -75,28 +72,30 @@ def _runs(words: Sequence[str]) -> set[tuple[str, ...]]:
     return {tuple(words[place : place + _RUN]) for place in range(len(words) - _RUN + 1)}
 
 
-def _changes(was: Sequence[str], has: Sequence[str]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-    for kind, first, last, start, end in SequenceMatcher(None, was, has, autojunk=False).get_opcodes():
-        if kind != "equal":
-            yield was[first:last], has[start:end]
-
-
-def _is_new(gone: Sequence[str], come: Sequence[str], lost: int) -> bool:
-    """Whether these words for those say something else."""
-    if not come or _is_rest_of("".join(come), "".join(gone)) or _is_rest_of("".join(gone), "".join(come)):
+def _is_start(start: Sequence[str], whole: Sequence[str]) -> bool:
+    """Whether a text is the beginning of a longer one, maybe cut within a word, as feeds cut them."""
+    last = len(start) - 1
+    if len(start) > len(whole) or list(start[:last]) != list(whole[:last]):
         return False
-    if not gone and len(come) <= lost:
-        return any(word in _TURNING or word.isdigit() for word in come)
-    return True
+    return start[last] == whole[last] or (whole[last].startswith(start[last]) and not _tells_much(start[last]))
+
+
+def _tells_much(word: str) -> bool:
+    return word in _TURNING or any(sign.isdigit() for sign in word)
+
+
+def _are_lost(come: Sequence[str], gone: Sequence[str], lost: int) -> bool:
+    """Whether words only got lost where a page links them, or came back from there."""
+    if not gone:
+        return len(come) <= lost
+    few, many = sorted((come, gone), key=len)
+    return len(few) == 1 < len(many) <= lost + 1 and _is_rest_of(few[0], "".join(many))
 
 
 def _is_rest_of(rest: str, whole: str) -> bool:
     """Whether a word is what stays of others when the middle is lost: `Cabon` of `Cabinet on`."""
-    if not 0 < len(rest) < len(whole) or rest.isdigit():
-        return rest == whole
-    start = next(
-        (place for place, (one, other) in enumerate(zip(rest, whole, strict=False)) if one != other), len(rest)
-    )
+    pairs = enumerate(zip(rest, whole, strict=False))
+    start = next((place for place, (one, other) in pairs if one != other), len(rest))
     return whole.endswith(rest[start:]) and 0 < start < len(rest)
 
 
@@ -114,9 +113,30 @@ def is_another(kept: Kept, told: Story) -> bool:
 
 def difference(before: str, now: str) -> list[tuple[str, str]]:
     """How one text became another, to be read: ("=", words kept), ("-", words gone), ("+", words come), in order."""
+    was, has = _pieces(before, now)
+    first = next((place for place, (one, other) in enumerate(zip(was, has, strict=False)) if one != other), -1)
+    if first < 0:
+        first = min(len(was), len(has))
+    last = 0
+    while last < min(len(was), len(has)) - first and was[-1 - last] == has[-1 - last]:
+        last += 1
+    middle = _changes(was[first : len(was) - last], has[first : len(has) - last])
+    around = [("=", " ".join(was[:first])), *middle, ("=", " ".join(was[len(was) - last :]))]
+    return [(sign, words) for sign, words in around if words]
+
+
+# Setting two texts side by side takes time by the product of their lengths, and more where words repeat.
+_MOST_PAIRS = 400 * 400
+
+
+def _pieces(before: str, now: str) -> tuple[list[str], list[str]]:
     was, has = before.split(), now.split()
-    if len(was) + len(has) > _MOST_WORDS:
-        was, has = before.splitlines(), now.splitlines()
+    return (was, has) if len(was) * len(has) <= _MOST_PAIRS else (before.splitlines(), now.splitlines())
+
+
+def _changes(was: Sequence[str], has: Sequence[str]) -> list[tuple[str, str]]:
+    if len(was) * len(has) > _MOST_PAIRS:
+        return [("-", " ".join(was)), ("+", " ".join(has))]
     found: list[tuple[str, str]] = []
     for kind, first, last, start, end in SequenceMatcher(None, was, has, autojunk=False).get_opcodes():
         if kind == "equal":

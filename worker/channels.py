@@ -10,6 +10,7 @@ from storage.alerts import Outgoing
 from wire.errors import DeliveryFailed
 from wire.markup import clip, line
 from wire.message import one_line, payload
+from worker.fetch import reason
 from worker.guard import ForbiddenAddress
 
 log = logging.getLogger("wirewatch.alerts")
@@ -69,9 +70,10 @@ async def _webhook(world: World, outgoing: Outgoing) -> str:
     except aiohttp.ClientConnectorError as error:
         forbidden = isinstance(error.os_error, ForbiddenAddress)
         raise DeliveryFailed(f"The receiver cannot be reached: {error.os_error}.", retry=not forbidden) from error
+    except ForbiddenAddress as error:  # behind a proxy it is found out before there is a connection
+        raise DeliveryFailed(f"The receiver cannot be reached: {error}.", retry=False) from error
     except (aiohttp.ClientError, ValueError) as error:
-        why = clip(line(str(error)), _MOST_READ)
-        raise DeliveryFailed(f"The connection failed: {type(error).__name__}: {why}", retry=True) from error
+        raise DeliveryFailed(f"The connection failed: {reason(error)}", retry=True) from error
 
 
 def _judge(status: int, said: str) -> str:

@@ -10,9 +10,10 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from wire.address import host_of
+from wire.address import host_of, shown
 from wire.courtesy import HEADERS
 from wire.errors import PollFailed
+from wire.markup import clip, line
 from worker.guard import ForbiddenAddress, Guard
 
 # At once: in all, so that sockets and memory stay bounded; and to one host, so that it is not stormed.
@@ -29,11 +30,15 @@ _ACCEPT = "application/rss+xml, application/atom+xml, application/feed+json, app
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one answer: seconds in all, seconds without a byte, and bytes after unpacking."""
+    """Bounds of one answer: seconds in all, seconds without a byte, and bytes after unpacking.
+
+    What is larger fails, unless only its beginning is wanted.
+    """
 
     seconds: float = 20.0
     idle: float = 10.0
     size: int = 16 * 1024 * 1024
+    beginning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,13 @@ async def fetch(
     except ForbiddenAddress as error:
         raise PollFailed(f"{error}; {_HOW_TO_ALLOW}") from error
     except (aiohttp.ClientError, ValueError, OSError) as error:
-        raise PollFailed(f"The connection failed: {type(error).__name__}: {str(error)[:200]}") from error
+        raise PollFailed(f"The connection failed: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """What went wrong, for a person. Errors of aiohttp print addresses, and a proxy's holds its password."""
+    said = f"{error.status} {error.message}" if isinstance(error, aiohttp.ClientResponseError) else str(error)
+    return f"{type(error).__name__}: {clip(line(said), 200)}"
 
 
 async def _follow(
@@ -134,7 +145,7 @@ def _next_hop(url: str, response: aiohttp.ClientResponse) -> str:
     target = urljoin(url, response.headers.get("Location", ""))
     scheme = urlsplit(target).scheme
     if scheme not in ("http", "https") or target == url:
-        raise PollFailed(f"It redirects to {target[:200]!r}, which is no way on.", response.status)
+        raise PollFailed(f"It redirects to “{shown(target)}”, which is no way on.", response.status)
     if scheme == "http" and urlsplit(url).scheme == "https":
         raise PollFailed("It redirects from https to plain http, which is not followed.", response.status)
     return target
@@ -173,9 +184,12 @@ def _echoable(validator: str) -> str:
 
 async def _body(response: aiohttp.ClientResponse, limits: Limits) -> bytes:
     """The body, unpacked, counted while it comes: a small answer can unpack to gigabytes."""
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     async for part in response.content.iter_chunked(_CHUNK):
         size += len(part)
+        if size > limits.size and limits.beginning:
+            return b"".join([*parts, part])[: limits.size]
         if size > limits.size:
             raise PollFailed(
                 f"The answer is larger than {limits.size:,} bytes. Raise WIREWATCH_MAX_BODY if it should be.",

@@ -24,6 +24,9 @@ from wire.similar import sketch
 from wire.story import Entry, Fields, Identity, Story
 from worker.rulebook import Rules
 
+# The marks of stories that a feed's document still holds unchanged, by the feed's number.
+StillThere = Mapping[int, Container[str]]
+
 
 @dataclass(frozen=True, slots=True)
 class Telling:
@@ -69,7 +72,7 @@ class Kept:
     notes: dict[int, str] = field(default_factory=dict)
 
 
-def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there: Container[str] = ()) -> Kept:
+def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there: StillThere | None = None) -> Kept:
     """Keeps what is new, revises what has changed, matches both, and writes the alerts.
 
     1. What is known? 2. Keep the rest; the constraint decides. 3. Who said something else than before?
@@ -80,13 +83,14 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
     known = items.known(session, [telling.key for telling in told])
     kept = Kept()
     told = _told_apart(told, known, kept.notes)
-    told = kept.told = _recognised(session, told, known, still_there, kept.notes)
+    told = kept.told = _recognised(session, told, known, still_there or {}, kept.notes)
     first = _first_of_each(told)
     known |= items.known(session, first.keys() - known.keys())
     new = items.keep(session, [_new(telling) for key, telling in first.items() if key not in known], now=turn.now)
     known |= items.known(session, first.keys() - known.keys() - new.keys())  # kept by another worker this moment
 
     said = _said_before(session, told, known)
+    _retell(session, told, known, said)
     changed = _changed(told, known, said)
     _note_sightings(session, told, {key: one.id for key, one in known.items()} | new, said, turn.now)
     kept.new = new
@@ -104,7 +108,7 @@ def _recognised(
     session: Session,
     told: Sequence[Telling],
     known: Mapping[str, Known],
-    still_there: Container[str],
+    still_there: StillThere,
     notes: dict[int, str],
 ) -> list[Telling]:
     """Tellings under a new guid of stories their feed carried before, given back their old identity.
@@ -118,15 +122,18 @@ def _recognised(
             strange[telling.feed.id][_mark(telling.entry)] += 1
     if not strange:
         return list(told)
-    present = {telling.key for telling in told}
+    present = {(telling.feed.id, telling.key) for telling in told if telling.feed}
     old_names = {
-        (feed_id, mark): key
+        (feed_id, mark): (key, when)
         for feed_id, marks in strange.items()
-        for mark, key in items.seen_at(session, feed_id, sorted({url for url, _ in marks})).items()
-        if marks[mark] == 1 and key not in present and story_mark(key) not in still_there
+        for mark, (key, when) in items.seen_at(session, feed_id, sorted({url for url, _ in marks})).items()
+        if marks[mark] == 1 and (feed_id, key) not in present and story_mark(key) not in still_there.get(feed_id, ())
     }
-    notes.update(dict.fromkeys((feed_id for feed_id, _ in old_names), _MADE_ANEW))
-    return [_under_old_name(telling, old_names) if telling.key not in known else telling for telling in told]
+    renamed = [_under_old_name(telling, old_names) if telling.key not in known else telling for telling in told]
+    for telling, before in zip(renamed, told, strict=True):
+        if telling.feed and telling.key != before.key:
+            notes[telling.feed.id] = _MADE_ANEW
+    return renamed
 
 
 def _told_apart(told: Sequence[Telling], known: Mapping[str, Known], notes: dict[int, str]) -> list[Telling]:
@@ -156,17 +163,30 @@ _MADE_ANEW = "Its ids were made anew for stories it carried before; they were re
 _USED_AGAIN = "It used an id again for another story, which is kept under its address or title."
 # An edit of the same story moves its date by minutes or not at all.
 _LATER_AT_LEAST = timedelta(hours=6)
+_SAME_TIME = timedelta(hours=12)
 
 
 def _mark(entry: Entry) -> tuple[str, str]:
     return entry.url, fingerprint(entry)
 
 
-def _under_old_name(telling: Telling, old_names: Mapping[tuple[int, tuple[str, str]], str]) -> Telling:
+def _under_old_name(
+    telling: Telling, old_names: Mapping[tuple[int, tuple[str, str]], tuple[str, datetime | None]]
+) -> Telling:
     if not telling.feed or not telling.entry:
         return telling
-    key = old_names.get((telling.feed.id, _mark(telling.entry)))
-    return replace(telling, story=replace(telling.story, identity=Identity(key))) if key else telling
+    key, when = old_names.get((telling.feed.id, _mark(telling.entry)), ("", None))
+    if not key or not _is_of_then(telling, key, when):
+        return telling
+    return replace(telling, story=replace(telling.story, identity=Identity(key)))
+
+
+def _is_of_then(telling: Telling, key: str, when: datetime | None) -> bool:
+    """Whether a telling is of the old story's time: a warning that is given again has all its words anew."""
+    now = telling.story.published_at
+    if now and when:
+        return abs(now - when) < _SAME_TIME
+    return bool(telling.feed) and story_mark(key) in {one.story for one in telling.feed.carried}  # type: ignore[union-attr]
 
 
 def _first_of_each(told: Sequence[Telling]) -> dict[str, Telling]:
@@ -208,6 +228,17 @@ def _changed(told: Sequence[Telling], known: Mapping[str, Known], said: Said) ->
         if item.state != items.UNREAD and _says_something_new(telling, item, before):
             changed.setdefault(telling.key, telling)
     return changed
+
+
+def _retell(session: Session, told: Sequence[Telling], known: Mapping[str, Known], said: Said) -> None:
+    """Stories whose page is still to be read follow their feed's words: they may be all there will ever be."""
+    for telling in sorted(_first_of_each_feed(told), key=lambda one: one.key):
+        item = known.get(telling.key)
+        if not item or item.state != items.UNREAD or not telling.feed or not telling.entry:
+            continue
+        before = said.get((item.id, telling.feed.id))
+        if before and before != fingerprint(telling.entry) and _is_believed(telling.feed, item):
+            items.retell(session, item, telling.story)
 
 
 def _says_something_new(telling: Telling, item: Known, before: str | None) -> bool:
@@ -260,9 +291,12 @@ def _ask_for_pages(
 def _revise_all(
     session: Session, changed: Mapping[str, Telling], known: Mapping[str, Known], now: datetime
 ) -> Iterable["Standing"]:
-    for key, telling in changed.items():
+    for key, telling in sorted(changed.items(), key=lambda one: known[one[0]].id):
         if not telling.page:
-            yield Standing(known[key].id, items.revise(session, known[key], telling.story, now), telling)
+            item, story = known[key], telling.story
+            whole = replace(story, title=story.title or item.title, text=story.text or item.text)
+            version = items.revise(session, item, whole, now)
+            yield Standing(item.id, version, replace(telling, story=whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,13 +320,15 @@ def _match_all(session: Session, standing: Sequence[Standing], turn: Turn) -> li
 
 def set_beside(session: Session, standing: Sequence[Standing], now: datetime) -> dict[int, list[list[int]]]:
     """Sets texts that stand beside others: copies join clusters, and furniture is learnt; where it is, by item id."""
-    told = {one.item_id: one.telling.story for one in standing}
-    sketches.cluster(session, {key: sketch(story.title, story.text) for key, story in told.items()}, now)
     spoken = [
         Spoken(one.item_id, _source(one.telling), sentences(one.telling.story.text), again=one.version > 1)
         for one in standing
     ]
-    return furniture.learn(session, spoken, now)
+    places = furniture.learn(session, spoken, now)
+    told = {one.item_id: one.telling.story for one in standing}
+    drawn = {key: sketch(story.title, without(story.text, places[key])) for key, story in told.items()}
+    sketches.cluster(session, drawn, now)
+    return places
 
 
 def _source(telling: Telling) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 
@@ -9,7 +10,7 @@ from wire.discovery import Offered, offered
 from wire.entries import parse
 from wire.errors import NotAFeed
 from wire.story import Document
-from worker.bounded import TookTooLong, time_limit
+from worker.bounded import TookTooLong, bounded
 from worker.fetch import Limits, fetch
 
 
@@ -27,8 +28,8 @@ async def look(session: aiohttp.ClientSession, url: str, limits: Limits, headers
     answer = await fetch(session, url, limits, headers=headers)
     body = answer.body or b""
     try:
-        with time_limit():
-            return Found(answer.url, parse(body, url=answer.url, content_type=answer.content_type))
+        read = partial(parse, body, url=answer.url, content_type=answer.content_type)
+        return Found(answer.url, bounded(read))
     except TookTooLong as error:
         raise NotAFeed(str(error)) from error
     except NotAFeed:

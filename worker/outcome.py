@@ -12,9 +12,9 @@ from storage import feeds
 from storage.feeds import Carried, Quiet
 from storage.work import still_claimed
 from wire import cadence, courtesy
-from wire.address import host_of
+from wire.address import host_of, is_usual
 from wire.entries import to_story
-from wire.identity import identify_all, link_mark, story_mark
+from wire.identity import guid_mark, identify_all, link_mark, story_mark
 from wire.story import Document
 from worker import ingest
 from worker.ingest import Kept, Telling, Turn
@@ -31,7 +31,7 @@ def write(session: Session, polled: Sequence[Polled], turn: Turn, claim: str, di
     ids = [one.feed.id for one in polled]
     mine = {row.id for row in still_claimed(session, feeds.FEED, ids, claim, feeds.FEED.c.id)}
     ours = [one for one in polled if one.feed.id in mine]
-    still_there = {carried.story for one in ours for carried in _unchanged(one)}
+    still_there = {one.feed.id: {carried.story for carried in _unchanged(one)} for one in ours}
     kept = ingest.keep(session, [telling for one in ours for telling in _tellings(one, turn.now)], turn, still_there)
     told_by = _by_feed(kept.told)
     desk = _Desk(session, turn.now, claim, dice)
@@ -53,7 +53,8 @@ def _tellings(polled: Polled, now: datetime) -> list[Telling]:
     if not polled.document:
         return []
     document, feed = polled.document, polled.feed
-    identities = identify_all(document.entries, str(feed.id), [one.link for one in _unchanged(polled)])
+    unchanged = _unchanged(polled)
+    identities = identify_all(document.entries, str(feed.id), [(one.guid, one.link) for one in unchanged])
     title = feed.title or document.title
     return [
         Telling(to_story(entry, identity, now=now, language=document.language), feed, entry, title)
@@ -123,9 +124,8 @@ class _Desk:
         return {"last_status": kept.pop("status"), "failures": 0, "last_error": "", **kept}
 
     def _kept_of_nothing(self, polled: Polled) -> dict[str, Any]:
-        feed, answer = polled.feed, polled.answer
+        feed, answer, is_full = polled.feed, polled.answer, polled.is_full
         interval = cadence.steer(feed.interval, feed.bounds, shared=1.0)
-        is_full = answer is not None and answer.body is not None
         return {
             "due_at": self._due(polled, interval),
             "interval": interval,
@@ -173,7 +173,7 @@ class _Desk:
     def _moved(self, polled: Polled, line: dict[str, Any]) -> dict[str, Any]:
         """What a redirect for good changes on the feed; one that was said often enough makes it the feed's address."""
         feed, target = polled.feed, polled.answer.moved_to if polled.answer else ""
-        if not target:
+        if not is_usual(target):
             return {"moved_to": "", "moved_times": 0}
         times = feed.moved_times + 1 if target == feed.moved_to else 1
         if times < _BELIEVED_AFTER or (feed.headers and host_of(target) != host_of(feed.url)):
@@ -221,7 +221,8 @@ def _carried(polled: Polled, document: Document, told: Sequence[Telling]) -> lis
 
 
 def _as_carried(piece: str, telling: Telling) -> Carried:
-    return Carried(piece, story_mark(telling.key), link_mark(telling.entry.url if telling.entry else ""))
+    assert telling.entry  # noqa: S101 -- what a feed tells comes of an entry
+    return Carried(piece, story_mark(telling.key), link_mark(telling.entry), guid_mark(telling.entry))
 
 
 def _line(polled: Polled, now: datetime) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import aiohttp
 
@@ -17,7 +18,7 @@ from wire.errors import NotAFeed, PollFailed
 from wire.identity import digest
 from wire.markup import line
 from wire.story import Document
-from worker.bounded import TookTooLong, time_limit
+from worker.bounded import TookTooLong, bounded
 from worker.fetch import MOST_PER_HOST, Answer, Limits, fetch
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,8 @@ GONE = 410
 class Polled:
     """What one poll of one feed brought: a document, or nothing new, or an error.
 
-    `wait` is for how many seconds the server wants to be left alone; `resting` the host of which it spoke, if it
-    spoke for all of it.
+    The answer is kept without its body; `is_full` says that there was one. `wait` is for how many seconds the server
+    wants to be left alone; `resting` the host of which it spoke, if it spoke for all of it.
     """
 
     feed: FeedToPoll
@@ -42,6 +43,7 @@ class Polled:
     status: int | None = None
     size: int = 0
     answer: Answer | None = None
+    is_full: bool = False
     body_digest: str = ""
     document: Document | None = None
     pace: courtesy.Pace = field(default_factory=courtesy.Pace)
@@ -58,7 +60,7 @@ class Polled:
             return "failed"
         if self.document is not None:
             return "read"
-        return "not modified" if self.answer and self.answer.body is None else "same bytes"
+        return "same bytes" if self.is_full else "not modified"
 
 
 class _Host:
@@ -123,7 +125,8 @@ def _validators(feed: FeedToPoll, now: datetime) -> Mapping[str, str]:
 
 def _failed(feed: FeedToPoll, error: PollFailed, now: datetime) -> Polled:
     wait = courtesy.retry_after(error.retry_after, now) if error.retry_after else None
-    resting = error.host if wait and error.status in _OVERLOADED else ""
+    is_own = error.host == host_of(feed.url)  # whom a feed redirects to, it cannot silence
+    resting = error.host if wait and is_own and error.status in _OVERLOADED else ""
     return Polled(feed, 0.0, status=error.status, error=line(str(error)), wait=wait, resting=resting)
 
 
@@ -132,14 +135,16 @@ def read_answer(feed: FeedToPoll, answer: Answer) -> Polled:
     if answer.body is None:
         return Polled(feed, 0.0, answer.status, answer=answer, pace=feed.pace)
     body_digest = digest(answer.body.decode("latin-1"))
-    known = Polled(feed, 0.0, answer.status, len(answer.body), answer, body_digest, pace=feed.pace)
+    kept = replace(answer, body=None)
+    known = Polled(
+        feed, 0.0, answer.status, len(answer.body), kept, is_full=True, body_digest=body_digest, pace=feed.pace
+    )
     if body_digest == feed.body_digest:
         return known
     seen = {one.piece for one in feed.carried if one.piece}
+    read = partial(parse, answer.body, url=answer.url, content_type=answer.content_type, seen=seen)
     try:
-        with time_limit():
-            document = parse(answer.body, url=answer.url, content_type=answer.content_type, seen=seen)
-            return replace(known, document=document, pace=courtesy.pace(answer.body))
+        return replace(known, document=bounded(read), pace=courtesy.pace(answer.body))
     except (NotAFeed, TookTooLong) as error:
         return replace(known, error=line(str(error)))
 

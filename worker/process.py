@@ -10,16 +10,16 @@ import logging
 import random
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
 
 import aiohttp
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from storage import alerts, feeds, pulse, readings
-from storage.database import Database
+from storage.database import Database, Trouble, trouble
 from storage.work import new_claim
 from wire.cadence import Dice
 from worker import app, channels, delivering, outcome, polling, reading
@@ -102,15 +102,7 @@ class Process:
         self._alive(app.POLL)
 
     def _write_polled(self, polled: Sequence[Polled], claim: str) -> list[tuple[Kept, str]]:
-        """All in one transaction; if one feed breaks it, each alone, and the broken one gets its error."""
-        try:
-            return [self._write_some(polled, claim)]
-        except Exception as error:
-            if len(polled) > 1:
-                return [done for one in polled for done in self._write_polled([one], claim)]
-            if not polled or polled[0].error or isinstance(error, OperationalError):
-                raise  # the database is away, or even the failure cannot be written: the lease brings it back
-            return [self._write_some([polling.as_broken(polled[0], error)], claim)]
+        return _together_or_alone(polled, lambda some: self._write_some(some, claim), polling.as_broken)
 
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
         with self._database.writing() as session:
@@ -128,17 +120,12 @@ class Process:
         self._alive(app.READ)
 
     def _write_read(self, found: Sequence[PageRead], claim: str) -> list[tuple[dict[int, list[int]], str]]:
-        """As polls are written: together, or each alone when one breaks the rest."""
-        try:
+        def write(some: Sequence[PageRead]) -> tuple[dict[int, list[int]], str]:
             with self._database.writing() as session:
                 turn = self._turn(session)
-                return [(reading.write(session, found, turn, claim), turn.claim)]
-        except Exception as error:
-            if len(found) > 1:
-                return [done for one in found for done in self._write_read([one], claim)]
-            if not found or found[0].error or isinstance(error, OperationalError):
-                raise
-            return self._write_read([reading.as_broken(found[0], error)], claim)
+                return reading.write(session, some, turn, claim), turn.claim
+
+        return _together_or_alone(found, write, reading.as_broken)
 
     def deliver(self, claim: str, ids: Sequence[int]) -> None:
         """Sends claimed deliveries."""
@@ -173,6 +160,36 @@ class Process:
     def _send_on(self, claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int]) -> None:
         """After the commit, at once; what is lost on the way comes due when its lease ends."""
         send_on(claim, deliveries, pages, self.config.lease)
+
+
+class _Judged(Protocol):
+    """What came of one feed or page; `error` says why nothing did."""
+
+    @property
+    def error(self) -> str: ...
+
+
+_J = TypeVar("_J", bound=_Judged)
+_W = TypeVar("_W")
+
+
+def _together_or_alone(
+    some: Sequence[_J], write: Callable[[Sequence[_J]], _W], as_broken: Callable[[_J, Exception], _J]
+) -> list[_W]:
+    """All in one transaction; if one breaks it, each alone, and the broken one gets its error.
+
+    When the database is away, or even the failure cannot be written, it is raised: the lease brings the work back.
+    """
+    try:
+        return [write(some)]
+    except Exception as error:
+        kind = trouble(error)
+        if kind == Trouble.AWAY or not some or (len(some) == 1 and some[0].error):
+            raise
+        if len(some) > 1 or kind == Trouble.AGAIN:
+            again = [as_broken(one, error) if len(some) == 1 else one for one in some]
+            return [done for one in again for done in _together_or_alone([one], write, as_broken)]
+        return [write([as_broken(some[0], error)])]
 
 
 def send_on(claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int], lease: timedelta) -> None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import aiohttp
 from sqlmodel import Session
@@ -19,7 +20,7 @@ from wire.markup import line
 from wire.revision import is_revised
 from wire.story import Identity, Story
 from worker import ingest
-from worker.bounded import TookTooLong, time_limit
+from worker.bounded import TookTooLong, bounded
 from worker.fetch import MOST_PER_HOST, Limits, fetch
 from worker.ingest import Standing, Telling, Turn
 from worker.robots import Robots
@@ -64,8 +65,7 @@ async def _read(
         if robots:
             await robots.check(page.url, now)
         answer = await fetch(session, page.url, limits)
-        with time_limit():
-            return PageRead(page, article.read(answer.body or b"", url=page.url))
+        return PageRead(page, bounded(partial(article.read, answer.body or b"", url=page.url)))
     except (PollFailed, NotAStory, TookTooLong) as error:
         return PageRead(page, error=line(str(error)))
     except Exception as error:  # a page is foreign: whatever it makes a parser do, its neighbours are read
@@ -104,12 +104,15 @@ def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -
 
 def _complete(session: Session, item: Known, story: Story, turn: Turn) -> dict[int, Standing]:
     """The item's version to be matched, if there is one."""
-    if item.state != items.UNREAD and is_revised(item, story):
-        version = items.revise(session, item, story, turn.now)
+    if item.state == items.UNREAD:
         items.complete(session, item, story, turn.now)
-        return {item.id: Standing(item.id, version, Telling(story))}
+        return {item.id: Standing(item.id, item.version, Telling(story))}
+    if not is_revised(item, story):
+        items.note_read(session, item, turn.now)
+        return {}
+    version = items.revise(session, item, story, turn.now)
     items.complete(session, item, story, turn.now)
-    return {item.id: Standing(item.id, item.version, Telling(story))} if item.state == items.UNREAD else {}
+    return {item.id: Standing(item.id, version, Telling(story))}
 
 
 def _after_failure(session: Session, item: Known, one: PageRead, turn: Turn, claim: str) -> dict[int, Standing]:

@@ -11,7 +11,7 @@ from desk import show
 from desk.context import JSON, LIMIT, YES, desk, duration, reading, writing
 from storage import feeds
 from storage.tables import Feed
-from wire.address import basic_login, checked, split_login
+from wire.address import basic_login, checked, host_of, split_login
 from wire.address import header as parse_header
 from wire.cadence import Bounds
 from wire.errors import BadInput, NotAFeed, PollFailed
@@ -49,7 +49,10 @@ def add(
     address, own_login = split_login(checked(url))
     headers = _headers(header, login or own_login)
     if not unchecked:
-        address = _look_first(address, headers, take)
+        chosen = _look_first(address, headers, take)
+        if headers and host_of(chosen) != host_of(address):
+            raise BadInput(f"The feed is on another host, {chosen}; add it by itself, with the headers meant for it.")
+        address = chosen
     with writing() as (session, now):
         feed = feeds.add(session, address, now=now, bounds=bounds, full_text=full_text, title=title, headers=headers)
         show.say(f"Watching {feed.url} as number {feed.id}. `wirewatch feeds show {feed.id}` tells how it goes.")

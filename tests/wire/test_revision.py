@@ -38,12 +38,37 @@ def test_a_version_needs_new_words(before: str, now: str, revised: bool) -> None
     assert is_revised(story(before), story(now)) is revised
 
 
-def test_very_long_texts_are_compared_by_their_runs() -> None:
-    long = " ".join(f"word{number}" for number in range(5_000))
-    assert not is_revised(story(long), story(long.replace("word77 ", "")))
-    assert is_revised(
-        story(long), story(f"{long} and a whole new paragraph that says quite something else about it all")
-    )
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("Minister denies report", "Minister dies"),
+        ("Austria expels envoy", "Australia expels envoy"),
+        ("Acme pays $1bn", "Acme pays $10bn"),
+        ("Trial: Smith not guilty", "Trial: Smith guilty"),
+        ("Reds beat Blues", "Blues beat Reds"),
+        ("Talks at 1pm", "Talks at 11pm"),
+    ],
+)
+def test_a_headline_that_says_something_else_is_a_version(before: str, now: str) -> None:
+    assert is_revised(story(LONG, before), story(LONG, now))
+
+
+@pytest.mark.parametrize(("was", "now"), [("did not default", "did default"), ("five", "5"), ("dead", "hurt")])
+def test_one_word_of_a_long_story_is_enough(was: str, now: str) -> None:
+    long = " ".join(f"word{number}" for number in range(2_000))
+    assert is_revised(story(f"{long} {was} {long}"), story(f"{long} {now} {long}"))
+
+
+def test_telling_versions_apart_takes_no_longer_for_words_that_repeat() -> None:
+    one, other = " ".join((["a"] * 7 + ["b"]) * 4_000), " ".join((["a"] * 5 + ["c"]) * 4_000)
+    assert is_revised(story(one), story(other))
+    assert difference(one, other) == [("-", one), ("+", other)]
+
+
+def test_very_long_texts_are_compared_too() -> None:
+    long = " ".join(LONG.replace("5 ", "").split() * 200)
+    assert not is_revised(story(f"{long} extra {long}"), story(f"{long} {long}"))
+    assert is_revised(story(long), story(f"{long} and a paragraph that says quite something else"))
 
 
 def test_another_story_shares_neither_headline_nor_text() -> None:
