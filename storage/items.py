@@ -337,5 +337,14 @@ def versions(session: Session, item_id: int) -> Sequence[ItemVersion]:
     return session.exec(query).all()
 
 
+def story_ids(session: Session, wire: str, since: datetime) -> Sequence[str]:
+    """The wire's own numbers of its stories first seen since then."""
+    return (
+        session.execute(select(ITEM.c.story_id).where(ITEM.c.wire == wire, ITEM.c.first_seen_at >= since))
+        .scalars()
+        .all()
+    )
+
+
 def count(session: Session) -> int:
     return int(session.execute(select(func.count()).select_from(ITEM)).scalar_one())

@@ -6,6 +6,7 @@ what is around it. A page lists other stories too: only the asked-for address or
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -77,3 +78,30 @@ def without_furniture(text: str) -> str:
     if id_line and text[: id_line.start].strip():
         text = text[: id_line.start]
     return _ID_LINE_TOLERANT.sub("", text).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How much of the wire was seen: so many stories of the numbers the wire gave in that time."""
+
+    seen: int
+    numbers: int
+
+    @property
+    def share(self) -> float:
+        return self.seen / self.numbers
+
+
+# The wire gives some 4,000 numbers a day. What lies further from the middle of those seen in a day is an old story
+# that was told again, or a number made up.
+_A_DAY = 6_000
+# From fewer the span says more of chance than of the wire.
+_FEWEST = 20
+
+
+def coverage(story_ids: Iterable[str]) -> Coverage | None:
+    """How much of the wire a day's story numbers cover, as they grow with time; None where there are too few."""
+    numbers = sorted({int(one) for one in story_ids if one.isdecimal()})
+    middle = numbers[len(numbers) // 2] if numbers else 0
+    near = [one for one in numbers if abs(one - middle) <= _A_DAY]
+    return Coverage(len(near), near[-1] - near[0] + 1) if len(near) >= _FEWEST else None

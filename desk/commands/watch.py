@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import typer
@@ -10,9 +11,11 @@ from desk import show
 from desk.commands.alerts import alert_row
 from desk.context import JSON, desk, reading
 from storage import alerts, items, pulse
+from wire import menafn
 
 # A process shows a sign of life every five seconds; three missed ones are no chance.
 _SILENT = 15.0
+_A_DAY = timedelta(days=1)
 
 
 def status(as_json: bool = JSON) -> None:
@@ -23,10 +26,11 @@ def status(as_json: bool = JSON) -> None:
     with reading() as (session, now):
         figures = pulse.figures(session, now)
         beats = pulse.beats(session)
+        covered = menafn.coverage(items.story_ids(session, menafn.WIRE, now - _A_DAY))
     processes = {beat.name: (now - beat.at).total_seconds() for beat in beats}
     if as_json:
         counts = {name: getattr(figures, name) for name in figures.__slots__}
-        show.say_json({**counts, "silent_seconds": processes})
+        show.say_json({**counts, "silent_seconds": processes, "menafn_coverage": covered and round(covered.share, 3)})
         return
     lines = {
         "service": _service(processes),
@@ -36,6 +40,7 @@ def status(as_json: bool = JSON) -> None:
         f"{figures.feeds_overdue} overdue, {figures.gaps_last_day} gaps in a day",
         "pages": f"{figures.pages_waiting} waiting to be read",
         "rules": f"{figures.rules} on",
+        "MENAFN": _coverage(covered),
         "alerts": f"{figures.alerts:,}",
         "deliveries": f"{figures.deliveries_waiting} waiting, {figures.deliveries_failed} given up",
     }
@@ -49,6 +54,12 @@ def _service(processes: dict[str, float]) -> str:
         return "not running; start it with `wirewatch run`"
     silent = [f"{name} silent for {seconds:.0f} s" for name, seconds in processes.items() if seconds > _SILENT]
     return "running" + (f", but {'; '.join(silent)}" if silent else "")
+
+
+def _coverage(covered: menafn.Coverage | None) -> str:
+    if covered is None:
+        return "too few of its stories in a day to tell how much of it is seen"
+    return f"{covered.share:.0%} of the wire in a day: {covered.seen:,} stories of {covered.numbers:,} numbers"
 
 
 def _hints(figures: pulse.Figures) -> Iterator[str]:

@@ -101,3 +101,12 @@ def test_what_stands_after_the_story_is_cut_off(foot: str) -> None:
 
 def test_a_story_without_furniture_stays_whole() -> None:
     assert menafn.without_furniture("A story about a legal disclaimer.") == "A story about a legal disclaimer."
+
+
+def test_a_days_numbers_tell_how_much_of_the_wire_was_seen() -> None:
+    every_tenth = [str(1_110_440_000 + 10 * number) for number in range(400)]
+    assert menafn.coverage(every_tenth) == menafn.Coverage(400, 3_991)
+    told_again = [*every_tenth, "1093935861", "1095002404", "9999999999"]
+    assert menafn.coverage(told_again) == menafn.Coverage(400, 3_991)
+    assert menafn.coverage(every_tenth[:19]) is None
+    assert menafn.coverage(["", "x"]) is None
