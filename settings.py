@@ -13,10 +13,12 @@ import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wire.address import checked
 from wire.cadence import parse_duration
 from wire.errors import BadInput
 
 PREFIX = "WIREWATCH_"
+_PORTS = 65_536
 
 
 def _duration(written: Any) -> Any:
@@ -41,6 +43,8 @@ class Settings(BaseSettings):
     proxy: str = Field(default="", repr=False)
     host_spacing: Duration = timedelta(milliseconds=100)
     robots: bool = False
+    public_url: str = ""
+    receiver: str = "127.0.0.1:8471"
     workers: int = Field(default=2, ge=1, le=64)
     lease: Duration = timedelta(seconds=60)
     stall_after: Duration = timedelta(seconds=75)
@@ -62,6 +66,19 @@ class Settings(BaseSettings):
         if not written.isprintable() or not written.isascii():
             raise ValueError("it goes into a header, so write it on one line and in ASCII")
         return written
+
+    @field_validator("public_url")
+    @classmethod
+    def _can_be_called(cls, url: str) -> str:
+        return checked(url) if url else ""
+
+    @field_validator("receiver")
+    @classmethod
+    def _can_be_listened_at(cls, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdecimal() or not 0 < int(port) < _PORTS:
+            raise ValueError("write it like 127.0.0.1:8471")
+        return address
 
     @field_validator("proxy")
     @classmethod

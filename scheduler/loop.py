@@ -13,7 +13,7 @@ from itertools import groupby
 
 from sqlalchemy.exc import OperationalError
 
-from storage import alerts, feeds, furniture, pulse, readings, sketches
+from storage import alerts, feeds, furniture, pulse, readings, sketches, subscriptions
 from storage.database import Database
 from storage.feeds import DueFeed
 from storage.work import new_claim
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _FEEDS_A_ROUND = 50 * FEEDS_A_MESSAGE
 _PAGES_A_ROUND = 50 * PAGES_A_MESSAGE
 _DELIVERIES_A_ROUND = 50 * DELIVERIES_A_MESSAGE
+_SUBSCRIPTIONS_A_ROUND = 20
 # Often enough that a worker which stopped eating is found out within half a minute.
 BEAT_EVERY = timedelta(seconds=5)
 TIDY_EVERY = timedelta(hours=6)
@@ -43,6 +44,7 @@ class Scheduler:
     clock: Callable[[], datetime]
     lease: timedelta
     pause: float = 0.5
+    subscribes: bool = False
     _broker_was_there: bool = True
     _last_round: datetime | None = None
     _next_beat: datetime | None = None
@@ -66,6 +68,7 @@ class Scheduler:
         self._send_polls()
         self._send_readings()
         self._send_deliveries()
+        self._send_subscriptions()
         self._tidy()
 
     def _tidy(self) -> None:
@@ -119,6 +122,17 @@ class Scheduler:
                 session, now=self.clock(), lease=self.lease, limit=_PAGES_A_ROUND, claim=claim
             )
         send_on(claim, {}, due, self.lease)
+
+    def _send_subscriptions(self) -> None:
+        if not self.subscribes:
+            return
+        claim = new_claim()
+        with self.database.writing() as session:
+            due = subscriptions.claim_due_subscriptions(
+                session, now=self.clock(), lease=self.lease, limit=_SUBSCRIPTIONS_A_ROUND, claim=claim
+            )
+        if due:
+            app.send("subscribe", app.READ, [claim, due], expires=self.lease.total_seconds())
 
     def _send_deliveries(self) -> None:
         claim = new_claim()

@@ -102,6 +102,15 @@ def worker(
     raise typer.Exit(run.run_worker(_settings(), queues.split(","), concurrency))
 
 
+@app.command()
+def receiver() -> None:
+    """Only the server that feeds' hubs call (WebSub), at WIREWATCH_RECEIVER.
+
+    Example: wirewatch receiver
+    """
+    run.run_receiver(_settings())
+
+
 @app.command(hidden=True)
 def samplewire(port: int, every: float = typer.Option(4.0)) -> None:
     """The demo's wire, by itself."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import redis
+from aiohttp import web
 from celery import signals
 from redis.exceptions import RedisError
 
@@ -20,10 +21,12 @@ from service.lock import make_folder, only_one
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
 from storage.database import Database
+from wire.errors import BadInput
 from worker import app as celery
+from worker import websub
 from worker.fetch import Limits
 from worker.guard import Guard, parse_networks, parse_ports
-from worker.process import Config, prepare, utc_now
+from worker.process import Config, Process, prepare, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,7 @@ def worker_config(settings: Settings) -> Config:
         limits=Limits(settings.poll_timeout.total_seconds(), settings.poll_idle.total_seconds(), settings.max_body),
         host_spacing=settings.host_spacing.total_seconds(),
         robots=settings.robots,
+        public_url=settings.public_url,
         lease=settings.lease,
     )
 
@@ -90,7 +94,24 @@ def run_scheduler(settings: Settings) -> None:
     logs.begin(settings.log_level)
     celery.connect(redis_url(settings))
     stop = _stop_on_signals()
-    Scheduler(open_database(settings), utc_now, settings.lease).run(stop)
+    Scheduler(open_database(settings), utc_now, settings.lease, subscribes=bool(settings.public_url)).run(stop)
+
+
+def run_receiver(settings: Settings) -> None:
+    """The server that feeds' hubs call, until SIGTERM or Ctrl-C."""
+    logs.begin(settings.log_level)
+    if not settings.public_url:
+        raise BadInput("Hubs need an address to call: set WIREWATCH_PUBLIC_URL to where this server is reached.")
+    celery.connect(redis_url(settings))
+    database = open_database(settings)
+    process = Process(worker_config(settings))
+    host, _, port = settings.receiver.rpartition(":")
+    log.info("hubs are received at %s", settings.receiver)
+    application = websub.receiver(database, process.push, clock=utc_now, largest=settings.max_body)
+    try:
+        web.run_app(application, host=host.strip("[]"), port=int(port), print=None, access_log=None)
+    finally:
+        process.close()
 
 
 def run_service(
@@ -133,6 +154,7 @@ def _children(settings: Settings) -> list[Child]:
         ),
         Child("worker deliver", wirewatch("worker", "--queues", "deliver", "-c", "1"), "worker deliver"),
         Child("scheduler", wirewatch("scheduler"), "scheduler"),
+        *([Child("receiver", wirewatch("receiver"))] if settings.public_url else []),
     ]
 
 

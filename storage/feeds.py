@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, insert, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
@@ -65,6 +65,7 @@ class FeedToPoll:
     moved_to: str = ""
     moved_times: int = 0
     pace: Pace = field(default_factory=Pace)
+    pushed_until: datetime | None = None
 
     @property
     def bounds(self) -> Bounds:
@@ -231,16 +232,24 @@ def take(session: Session, ids: Sequence[int], claim: str, *, until: datetime) -
     """
     mine = (FEED.c.id.in_(ids), FEED.c.claim == claim)
     statement = update(FEED).where(*mine).values(taken=True, due_at=until).returning(*_TO_POLL)
-    return [
-        FeedToPoll(
-            **{
-                **row._mapping,  # noqa: SLF001 -- its public name
-                "carried": tuple(Carried(*one) for one in row.carried),
-                "pace": Pace.kept(row.pace),
-            }
-        )
-        for row in session.execute(statement)
-    ]
+    return [_to_poll(row) for row in session.execute(statement)]
+
+
+def _to_poll(row: Row[Any]) -> FeedToPoll:
+    carried, pace = tuple(Carried(*one) for one in row.carried), Pace.kept(row.pace)
+    return FeedToPoll(**{**row._mapping, "carried": carried, "pace": pace})  # noqa: SLF001 -- its public name
+
+
+def pushed(session: Session, feed_id: int) -> FeedToPoll | None:
+    """The feed whose hub pushes, as a poll would see it; None when it is watched no more."""
+    row = session.execute(select(*_TO_POLL).where(FEED.c.id == feed_id, FEED.c.enabled)).one_or_none()
+    return _to_poll(row) if row else None
+
+
+def note_push(session: Session, feed_id: int, changes: Mapping[str, Any]) -> None:
+    """What a push changes on its feed; a poll that may be running at this moment is not concerned."""
+    if changes:
+        session.execute(update(FEED).where(FEED.c.id == feed_id).values(**changes))
 
 
 def finish(session: Session, feed_id: int, claim: str, now: datetime, changes: Mapping[str, Any]) -> None:

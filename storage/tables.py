@@ -75,6 +75,7 @@ class Feed(SQLModel, table=True):
     moved_to: str = ""
     moved_times: int = 0
     pace: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    pushed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     failures: int = 0
     last_status: int | None = None
     last_error: str = ""
@@ -82,6 +83,21 @@ class Feed(SQLModel, table=True):
     last_new_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Subscription(SQLModel, table=True):
+    """A feed's hub is asked to push (WebSub). `token` is the secret part of our address, `secret` signs pushes."""
+
+    feed_id: int = Field(primary_key=True, foreign_key="feed.id")
+    hub: str
+    topic: str
+    token: str = Field(unique=True, repr=False)
+    secret: str = Field(repr=False)
+    state: str
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    claim: str | None = None
+    attempts: int = 0
+    error: str = ""
 
 
 class Poll(SQLModel, table=True):

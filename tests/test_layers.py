@@ -24,7 +24,7 @@ ONLY_IN = {
                    "scheduler/loop.py", "service/supervisor.py"},
     "alembic": {"storage"},
     "celery": {"worker/app.py", "worker/tasks.py", "service/run.py"},
-    "aiohttp": {"worker", "service/samplewire.py"},
+    "aiohttp": {"worker", "service/samplewire.py", "service/run.py"},
 }  # fmt: skip
 
 

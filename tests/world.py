@@ -45,7 +45,7 @@ class World:
 
     def hooks(self) -> list[dict[str, Any]]:
         asked = zip(self.server.asked, self.server.bodies, strict=True)
-        return [json.loads(body) for (method, _, _), body in asked if method == "POST"]
+        return [json.loads(body) for (method, path, _), body in asked if method == "POST" and path != "/hub"]
 
     def items(self) -> list[Item]:
         with self.database.reading() as session:

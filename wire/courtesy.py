@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 # Whatever a server says, it is asked once a day.
 LONGEST_WAIT = 86_400.0
 # Headers a later decision needs of an answer, in lower case; the others are not carried on.
-HEADERS = ("retry-after", "cache-control", "expires", "date", "age")
+HEADERS = ("retry-after", "cache-control", "expires", "date", "age", "link")
 
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age\s*=\s*\"?(\d{1,18})", re.IGNORECASE)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from storage import feeds
+from storage import feeds, subscriptions
 from storage.feeds import Carried, Quiet
 from storage.work import still_claimed
 from wire import cadence, courtesy
@@ -26,8 +26,13 @@ _GONE = "The server says that this feed is gone for good (410). Remove it, or re
 _CUT_SHORT = "The answer ends in the middle; it is asked for again in full."
 
 
-def write(session: Session, polled: Sequence[Polled], turn: Turn, claim: str, dice: cadence.Dice) -> Kept:
-    """Writes what a batch brought, in the caller's transaction. Feeds whose claim was lost meanwhile are left out."""
+def write(
+    session: Session, polled: Sequence[Polled], turn: Turn, claim: str, dice: cadence.Dice, *, subscribe: bool = False
+) -> Kept:
+    """Writes what a batch brought, in the caller's transaction. Feeds whose claim was lost meanwhile are left out.
+
+    With `subscribe` the hubs that feeds name will be asked to push.
+    """
     ids = [one.feed.id for one in polled]
     mine = {row.id for row in still_claimed(session, feeds.FEED, ids, claim, feeds.FEED.c.id)}
     ours = [one for one in polled if one.feed.id in mine]
@@ -37,7 +42,19 @@ def write(session: Session, polled: Sequence[Polled], turn: Turn, claim: str, di
     desk = _Desk(session, turn.now, claim, dice)
     for one in ours:
         desk.note(one, told_by[one.feed.id], kept)
+        if subscribe and one.hub:
+            subscriptions.want(session, one.feed.id, one.hub, turn.now)
     desk.finish()
+    return kept
+
+
+def write_push(session: Session, polled: Polled, turn: Turn) -> Kept:
+    """Writes what a hub pushed: its stories go the way of all; of the feed's own state a push tells nothing."""
+    kept = ingest.keep(session, _tellings(polled, turn.now), turn)
+    feeds.note_push(session, polled.feed.id, {"last_new_at": turn.now} if kept.new else {})
+    counts = {"entries": len(kept.told), "new": len(kept.new), "revised": len(kept.revised)}
+    outcome = "failed" if polled.error else "pushed"
+    feeds.record_polls(session, [{**_line(polled, turn.now), **counts, "outcome": outcome}])
     return kept
 
 
@@ -161,6 +178,8 @@ class _Desk:
         return changes | ({"last_new_at": self._now} if news.new else {})
 
     def _due(self, polled: Polled, interval: float) -> datetime:
+        if polled.feed.pushed_until and polled.feed.pushed_until > self._now:
+            interval = polled.feed.max_interval  # what its hub pushes need not be asked for; but hubs forget
         steered = self._now + timedelta(seconds=cadence.next_poll(interval, self._dice))
         return courtesy.welcome(
             steered,
@@ -193,11 +212,12 @@ class _News:
     new: int
     revised: int
     shared: float | None
+    is_pushed: bool
 
     @property
     def gap(self) -> bool:
-        """Nothing in common with the last poll: what came and went between was missed."""
-        return self.shared == 0.0
+        """Nothing in common with the last poll: what came and went between was missed, unless a hub pushed it."""
+        return self.shared == 0.0 and not (self.is_pushed and not self.new)
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -209,7 +229,8 @@ def _news(polled: Polled, document: Document, told: Sequence[Telling], kept: Kep
     before = {one.story for one in polled.feed.carried}
     carried = _carried(polled, document, told)
     shared = sum(one.story in before for one in carried) / len(carried) if carried and before else None
-    return _News(carried, len(keys & kept.new.keys()), len(keys & kept.revised.keys()), shared)
+    is_pushed = polled.feed.pushed_until is not None
+    return _News(carried, len(keys & kept.new.keys()), len(keys & kept.revised.keys()), shared, is_pushed)
 
 
 def _carried(polled: Polled, document: Document, told: Sequence[Telling]) -> list[Carried]:

@@ -18,6 +18,7 @@ from wire.errors import NotAFeed, PollFailed
 from wire.identity import digest
 from wire.markup import line
 from wire.story import Document
+from wire.websub import Hub, advertised
 from worker.bounded import TookTooLong, bounded
 from worker.fetch import MOST_PER_HOST, Answer, Limits, fetch
 
@@ -47,6 +48,7 @@ class Polled:
     body_digest: str = ""
     document: Document | None = None
     pace: courtesy.Pace = field(default_factory=courtesy.Pace)
+    hub: Hub | None = None
     error: str = ""
     wait: float | None = None
     resting: str = ""
@@ -144,7 +146,9 @@ def read_answer(feed: FeedToPoll, answer: Answer) -> Polled:
     seen = {one.piece for one in feed.carried if one.piece}
     read = partial(parse, answer.body, url=answer.url, content_type=answer.content_type, seen=seen)
     try:
-        return replace(known, document=bounded(read), pace=courtesy.pace(answer.body))
+        document = bounded(read)
+        hub = advertised(answer.body, url=answer.url, link_header=answer.headers.get("link", ""))
+        return replace(known, document=document, pace=courtesy.pace(answer.body), hub=hub)
     except (NotAFeed, TookTooLong) as error:
         return replace(known, error=line(str(error)))
 

@@ -18,13 +18,13 @@ from typing import Protocol, TypeVar
 import aiohttp
 from sqlmodel import Session
 
-from storage import alerts, feeds, pulse, readings
+from storage import alerts, feeds, pulse, readings, subscriptions
 from storage.database import Database, Trouble, trouble
 from storage.work import new_claim
 from wire.cadence import Dice
-from worker import app, channels, delivering, outcome, polling, reading
+from worker import app, channels, delivering, outcome, polling, reading, websub
 from worker.delivering import Clock
-from worker.fetch import Limits, open_session
+from worker.fetch import Answer, Limits, open_session
 from worker.guard import Guard
 from worker.ingest import Kept, Turn
 from worker.polling import Polled
@@ -53,6 +53,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
     host_spacing: float = 0.0
     robots: bool = False
+    public_url: str = ""
     lease: timedelta = timedelta(seconds=60)
 
     def open_session(self) -> aiohttp.ClientSession:
@@ -107,7 +108,29 @@ class Process:
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
         with self._database.writing() as session:
             turn = self._turn(session)
-            return outcome.write(session, polled, turn, claim, self._dice), turn.claim
+            kept = outcome.write(session, polled, turn, claim, self._dice, subscribe=bool(self.config.public_url))
+            return kept, turn.claim
+
+    def push(self, feed_id: int, body: bytes, content_type: str) -> None:
+        """Keeps what a feed's hub pushed, and sends on what follows."""
+        with self._database.reading() as session:
+            feed = feeds.pushed(session, feed_id)
+        if feed is None:
+            return
+        polled = polling.read_answer(feed, Answer(feed.url, 200, body, content_type=content_type))
+        with self._database.writing() as session:
+            turn = self._turn(session)
+            kept = outcome.write_push(session, polled, turn)
+        self._send_on(turn.claim, kept.deliveries, kept.pages)
+
+    def subscribe(self, claim: str, feed_ids: Sequence[int]) -> None:
+        """Asks claimed feeds' hubs to push."""
+        with self._database.reading() as session:
+            asking = subscriptions.take(session, feed_ids, claim)
+        asked = websub.ask_all(self._http, asking, self.config.public_url, self.config.limits)
+        for feed_id, error in self._loop.run_until_complete(asked):
+            with self._database.writing() as session:
+                subscriptions.asked(session, feed_id, claim, now=self._clock(), error=error)
 
     def read(self, claim: str, item_ids: Sequence[int]) -> None:
         """Reads claimed pages, completes and matches their items, sends on the alerts."""

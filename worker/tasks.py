@@ -14,6 +14,11 @@ def poll(claim: str, feed_ids: Sequence[int]) -> None:
     current().poll(claim, feed_ids)
 
 
+@app.task(name="wirewatch.subscribe")  # type: ignore[untyped-decorator]
+def subscribe(claim: str, feed_ids: Sequence[int]) -> None:
+    current().subscribe(claim, feed_ids)
+
+
 @app.task(name="wirewatch.read")  # type: ignore[untyped-decorator]
 def read(claim: str, item_ids: Sequence[int]) -> None:
     current().read(claim, item_ids)

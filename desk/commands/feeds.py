@@ -187,6 +187,7 @@ def show_feed(which: str = WHICH, limit: int = LIMIT, as_json: bool = JSON) -> N
             "added": feed.created_at,
             "headers": ", ".join(sorted(feed.headers)) + " (values are not shown)" if feed.headers else "",
             "host rests until": rests,
+            "pushed until": feed.pushed_until,
             "moved to": f"{feed.moved_to} (told {feed.moved_times} times)" if feed.moved_to else "",
         }
     show.one(facts | ({"polls": polls} if as_json else {}), as_json=as_json)

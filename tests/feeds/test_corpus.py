@@ -51,6 +51,13 @@ def document(path: Path) -> Document | None:
     return found
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _forget() -> Iterator[None]:
+    """A million values held would slow down every test that comes after."""
+    yield
+    document.cache_clear()
+
+
 # Feeds whose count differs from feedparser's alone, and why.
 EXCEPTIONS: dict[str, str] = {}
 # A machine that runs other tests beside may be so many times slower than one at rest.
