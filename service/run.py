@@ -21,9 +21,11 @@ from service.lock import make_folder, only_one
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
 from storage.database import Database
+from wire import language
 from wire.errors import BadInput
 from worker import app as celery
 from worker import websub
+from worker.app import POLL
 from worker.fetch import Limits
 from worker.guard import Guard, parse_networks, parse_ports
 from worker.process import Config, Process, prepare, utc_now
@@ -65,6 +67,8 @@ def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> i
     logs.begin(settings.log_level)
     open_database(settings).dispose()
     prepare(worker_config(settings))
+    if POLL in queues:
+        language.load()
     celery.connect(redis_url(settings))
     signals.setup_logging.connect(_keep_logging)
     # We read JSON only, so being root (as in a container) lets no message run code.

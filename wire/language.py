@@ -1,6 +1,6 @@
 """Which language a text is in, where its feed does not say: py3langid, among the languages that wires write.
 
-The model takes a second and some 90 MB, so it is loaded when a story first needs it.
+The model takes a second to load and some 90 MB; loaded before a fork, all children share it.
 """
 
 from functools import lru_cache
@@ -92,6 +92,11 @@ def detect(text: str) -> str:
     # A sign of Chinese, Japanese or Korean says as much as a few letters.
     letters = sum(3 if sign >= "\u2e80" else 1 for sign in text if sign.isalpha())
     return _model().classify(text)[0] if letters >= _FEWEST_LETTERS else ""
+
+
+def load() -> None:
+    """Loads the model now rather than when a story first needs it."""
+    _model()
 
 
 @lru_cache(maxsize=1)
