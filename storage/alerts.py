@@ -34,6 +34,7 @@ class Met:
     query: str
     match: Match
     shadow: bool = False
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,16 +61,17 @@ def raise_alerts(
     """Writes alerts not written before and a delivery to each channel of their rules; new delivery ids by channel.
 
     The deliveries are claimed at once for whoever sends them on after the commit; the lease is the safety net.
-    What a channel was told already of a story by the same rule, in another version, is recorded and held. A shadow
-    records and tells nobody.
+    What a channel was told already of a story by the same rule, in another version, is recorded and held, unless it
+    is told `anew`. A shadow records and tells nobody.
     """
+    anew = {(one.match.rule_id, one.item_id) for one in met if one.anew}
     new = _insert_alerts(session, met, now)
     told = _told(session, [alert.item_id for alert in new])
     rows = [
         _delivery(
             alert,
             channel_id,
-            held=(alert.rule_id, alert.item_id, channel_id) in told,
+            held=(alert.rule_id, alert.item_id, channel_id) in told and (alert.rule_id, alert.item_id) not in anew,
             claim=claim,
             due_at=due_at,
             now=now,

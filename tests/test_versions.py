@@ -126,3 +126,18 @@ def test_a_date_ahead_is_moved_and_marked_and_files_and_language_are_kept(world:
     assert (found.date_doubtful, (found.published_at - world.clock()).days) == (True, 1)
     assert found.language == "de"
     assert found.enclosures == [{"url": world.server.url("/a.mp3"), "kind": "audio/mpeg", "size": 12345}]
+
+
+def test_a_page_used_again_for_something_else_is_a_version_and_told_anew(world: World) -> None:
+    world.rule("energy OR booster")
+    one = plain(7, "What if my energy supplier goes bust?", "Gas prices have soared since January.")
+    world.feed("/a.xml", one)
+    world.run()
+    world.server.pages["/a.xml"] = rss({**one, "title": "What if an energy supplier goes bust?"})
+    world.run(4000)
+    assert len(world.hooks()) == 1
+    world.server.pages["/a.xml"] = rss(plain(7, "When will a booster jab be offered?", "Energy is up, say millions."))
+    world.run(4000)
+    (found,) = world.items()
+    assert found.version == 3
+    assert len(world.hooks()) == 2

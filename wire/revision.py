@@ -26,12 +26,13 @@ def fingerprint(entry: Entry) -> str:
 
 
 def is_revised(kept: Kept, told: Story) -> bool:
-    """Whether a telling makes a new version of a kept story: some of its words must be new.
+    """Whether a telling makes a new version of a kept story: another headline, or words in its text that are new.
 
     Blanks, case, punctuation and links do not; less text neither, nor a word or two that were lost or come back, as
     happens where a page links them. A number, or a word that turns a sentence round, always does.
     """
-    return _has_new_words(kept.title, told.title, lost=0) or _has_new_words(kept.text, told.text, lost=_LOST)
+    title = _words(told.title)
+    return bool(title and title != _words(kept.title)) or _has_new_words(kept.text, told.text)
 
 
 _LINK = re.compile(r"https?://\S+|www\.\S+")
@@ -47,7 +48,7 @@ _TURNING = frozenset({
 })  # fmt: skip
 
 
-def _has_new_words(before: str, now: str, *, lost: int) -> bool:
+def _has_new_words(before: str, now: str) -> bool:
     """Told by counting words, which takes time by the length of the texts alone, whatever is in them."""
     was, has = _words(before), _words(now)
     if not has or was == has or _is_start(has, was):
@@ -59,7 +60,7 @@ def _has_new_words(before: str, now: str, *, lost: int) -> bool:
         return True
     if any(map(_tells_much, (*come, *gone))):
         return True
-    if lost and len(has) >= _LONG_ENOUGH and _are_lost(list(come.elements()), list(gone.elements()), lost):
+    if len(has) >= _LONG_ENOUGH and _are_lost(list(come.elements()), list(gone.elements())):
         return False
     return bool(come)
 
@@ -84,12 +85,12 @@ def _tells_much(word: str) -> bool:
     return word in _TURNING or any(sign.isdigit() for sign in word)
 
 
-def _are_lost(come: Sequence[str], gone: Sequence[str], lost: int) -> bool:
+def _are_lost(come: Sequence[str], gone: Sequence[str]) -> bool:
     """Whether words only got lost where a page links them, or came back from there."""
     if not gone:
-        return len(come) <= lost
+        return len(come) <= _LOST
     few, many = sorted((come, gone), key=len)
-    return len(few) == 1 < len(many) <= lost + 1 and _is_rest_of(few[0], "".join(many))
+    return len(few) == 1 < len(many) <= _LOST + 1 and _is_rest_of(few[0], "".join(many))
 
 
 def _is_rest_of(rest: str, whole: str) -> bool:

@@ -155,8 +155,9 @@ def _is_used_again(telling: Telling, entry: Entry, item: Known) -> bool:
     if telling.story.identity.wire or not entry.guid:
         return False
     moved_on = bool(entry.url) and normalise(entry.url) != normalise(item.url)
-    later = bool(entry.published_at and item.published_at and entry.published_at - item.published_at > _LATER_AT_LEAST)
-    return (moved_on or later) and is_another(item, telling.story)
+    gap = entry.published_at - item.published_at if entry.published_at and item.published_at else timedelta(0)
+    # At the same address it is the same item, whatever it says now: a version, and told anew.
+    return (moved_on or (not entry.url and gap > _LATER_AT_LEAST)) and is_another(item, telling.story)
 
 
 _MADE_ANEW = "Its ids were made anew for stories it carried before; they were recognised by address and words."
@@ -295,17 +296,22 @@ def _revise_all(
         if not telling.page:
             item, story = known[key], telling.story
             whole = replace(story, title=story.title or item.title, text=story.text or item.text)
+            anew = is_another(item, whole)
             version = items.revise(session, item, whole, now)
-            yield Standing(item.id, version, replace(telling, story=whole))
+            yield Standing(item.id, version, replace(telling, story=whole), anew=anew)
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A version of an item whose text stands: it can be set beside others, and matched."""
+    """A version of an item whose text stands: it can be set beside others, and matched.
+
+    `anew`: a page that was used again for something else; who was told the former is told this too.
+    """
 
     item_id: int
     version: int
     telling: Telling
+    anew: bool = False
 
 
 def _match_all(session: Session, standing: Sequence[Standing], turn: Turn) -> list[Met]:
@@ -314,7 +320,7 @@ def _match_all(session: Session, standing: Sequence[Standing], turn: Turn) -> li
     return [
         met
         for one in standing
-        for met in match(one.item_id, one.version, offered(one.telling, places[one.item_id]), turn.rules)
+        for met in match(one.item_id, one.version, offered(one.telling, places[one.item_id]), turn.rules, anew=one.anew)
     ]
 
 
@@ -351,10 +357,10 @@ def offered(telling: Telling, places: Sequence[Sequence[int]] = ()) -> Fields:
     )
 
 
-def match(item_id: int, version: int, story: Fields, rules: Rules) -> list[Met]:
+def match(item_id: int, version: int, story: Fields, rules: Rules, *, anew: bool = False) -> list[Met]:
     """The rules that a version of an item meets."""
     return [
-        Met(item_id, version, *rules.versions[found.rule_id], found, shadow=found.rule_id in rules.shadows)
+        Met(item_id, version, *rules.versions[found.rule_id], found, shadow=found.rule_id in rules.shadows, anew=anew)
         for found in rules.match(story)
     ]
 

@@ -1,9 +1,11 @@
 """Real feeds that nobody here wrote, where they are at hand: every file read, every wire polled, every series played."""
 
+import contextlib
 import csv
 import itertools
 import json
 import random
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,11 +19,12 @@ from sqlalchemy import select
 from scheduler.loop import Scheduler
 from storage import feeds, items
 from storage.database import Database
-from storage.items import ITEM, SIGHTING
+from storage.items import ITEM, SIGHTING, VERSION
 from tests.helpers import Clock, Server
 from wire.cadence import Bounds
 from wire.entries import parse
 from wire.errors import NotAFeed
+from wire.identity import identify_all
 from wire.story import Document
 from worker.process import Process
 
@@ -138,7 +141,13 @@ def test_every_captured_wire_is_polled_and_nothing_is_kept_twice(
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_series_of_real_polls_revise_and_never_double(
-    shared: Path, database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]
+    shared: Path,
+    database: Database,
+    server: Server,
+    process: Process,
+    clock: Clock,
+    sent: list[Any],
+    tell: Callable[[str], None],
 ) -> None:
     """Every series at once, poll after poll: an error page is a failure that ends, an edit a version."""
     series: dict[str, list[bytes]] = {}
@@ -170,7 +179,46 @@ def test_series_of_real_polls_revise_and_never_double(
     assert {found[-1] for found in outcomes.values()} == {""}
     with database.reading() as session:
         twice = [key for key, count in _same_story(session).items() if count > 1]
+        numbers = {feed.url.removeprefix(server.base)[1:]: str(feed.id) for feed in feeds.watched(session)}
+        versions = _headline_versions(session)
     assert twice == []
+    of_feed = [_headline_edits(bodies, numbers[name]) for name, bodies in series.items()]
+    edits = sum((Counter({key: count for key, count in one.items() if count}) for one in of_feed), Counter[str]())
+    carried = Counter(key for one in of_feed for key in one)
+    alone = {key for key, count in carried.items() if count == 1}
+    tell(f"series of real polls: {edits.total()} edited headlines of {len(edits)} stories, {versions.total()} versions")
+    assert {key: versions[key] for key in alone} == {key: edits[key] for key in alone}
+    # What two feeds of a site edit alike is one version.
+    assert versions <= edits
+
+
+def _headline_edits(bodies: list[bytes], feed: str) -> Counter[str]:
+    """How often each story's headline was another than when its feed last told it, by identity; often never."""
+    last: dict[str, list[str]] = {}
+    edits = Counter[str]()
+    for content in bodies:
+        with contextlib.suppress(NotAFeed):
+            entries = parse(content).entries
+            told = zip(identify_all(entries, feed), entries, strict=True)
+            first = {identity.key: entry for identity, entry in reversed(list(told))}
+            for key, entry in first.items():
+                words = re.findall(r"\w+", entry.title.casefold())
+                edits[key] += bool(words) and key in last and last[key] != words
+                last[key] = words or last.get(key, [])
+    return edits
+
+
+def _headline_versions(session: Any) -> Counter[str]:
+    """How often each story's headline was changed by a version, by identity."""
+    told: dict[str, list[str]] = {}
+    former = select(ITEM.c.identity, VERSION.c.title).join(VERSION, VERSION.c.item_id == ITEM.c.id)
+    for row in session.execute(former.order_by(VERSION.c.version)):
+        told.setdefault(row.identity, []).append(row.title)
+    for row in session.execute(select(ITEM.c.identity, ITEM.c.title)):
+        if row.identity in told:
+            told[row.identity].append(row.title)
+    words = {key: [re.findall(r"\w+", title.casefold()) for title in titles] for key, titles in told.items()}
+    return +Counter({key: sum(one != other for one, other in itertools.pairwise(all_)) for key, all_ in words.items()})
 
 
 def _same_story(session: Any) -> Counter[tuple[int, str, str]]:
