@@ -46,12 +46,14 @@ def _table(found: Sequence[Row]) -> Table:
 
 
 def one(facts: Row, *, as_json: bool) -> None:
-    """One thing with its facts, a line each; long text last and whole."""
+    """One thing with its facts, a line each; long text last and whole. A program gets the empty ones too."""
     if as_json:
         say_json(facts)
         return
     width = max(len(name) for name in facts) + 2
     for name, value in facts.items():
+        if value is None or value in ("", []):
+            continue
         written = _plain(value) if not isinstance(value, str) else plain(value)
         label = f"{name.replace('_', ' ')}:".ljust(width)
         say(f"\n{written}" if "\n" in written or name == "text" else f"{label}{written}")

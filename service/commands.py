@@ -23,10 +23,11 @@ from wire.message import Alert
 from wire.story import Span
 from worker import app as celery
 from worker import channels, ingest
-from worker.ingest import Kept, Telling, Turn
+from worker.ingest import Kept, Turn
 from worker.looking import Found, look
 from worker.process import Config, send_on
 from worker.rulebook import Rulebook
+from worker.telling import Telling
 
 
 def import_items(settings: Settings, files: list[Path], url: str, *, as_json: bool) -> None:

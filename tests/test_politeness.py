@@ -19,7 +19,7 @@ from wire.cadence import Bounds
 from worker.process import Process
 
 DAYS = 30
-WINDOW = 20
+WINDOW = 8
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 BOUNDS = Bounds(1_800, 10 * 3_600)
 HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 6))
@@ -54,8 +54,8 @@ class Score:
         self.closed_until = self.clock() + for_
 
     def feed(self, before: str = "", **headers: str) -> web.Response:
-        """A wire with a story an hour, twenty of them at a time."""
-        newest = 1_110_000_000 + int((self.clock() - NOON) / HOUR)
+        """A wire with a story in three hours, eight of them at a time."""
+        newest = 1_110_000_000 + int((self.clock() - NOON) / (3 * HOUR))
         return web.Response(body=rss(*map(item, range(newest, newest - WINDOW, -1)), before=before), headers=headers)
 
 

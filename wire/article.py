@@ -15,6 +15,7 @@ from trafilatura.settings import Document as Extracted
 from wire import identity, menafn
 from wire.address import absolute
 from wire.errors import NotAStory
+from wire.language import detect
 from wire.markup import clip, is_overgrown, line, plain, to_text
 from wire.story import Identity, Story
 
@@ -47,7 +48,11 @@ def read(body: bytes, *, url: str = "") -> Story:
     source = decode(body)[:_LONGEST]
     story = _from_html(source, url) if _MARKUP.search(source[:4096]) else _from_text(plain(source), url)
     return replace(
-        story, title=clip(story.title, 1_000), author=clip(story.author, 300), text=clip(story.text, _LONGEST_TEXT)
+        story,
+        title=clip(story.title, 1_000),
+        author=clip(story.author, 300),
+        text=clip(story.text, _LONGEST_TEXT),
+        language=story.language or detect(f"{story.title}\n{story.text}"),
     )
 
 

@@ -4,8 +4,7 @@ The model takes a second to load and some 90 MB; loaded before a fork, all child
 """
 
 from functools import lru_cache
-
-from py3langid import langid
+from typing import Any
 
 # Fewer classes make fewer mistakes, and a model of a third of the size.
 LANGUAGES = [
@@ -91,7 +90,7 @@ def detect(text: str) -> str:
     text = text[:_ENOUGH]
     # A sign of Chinese, Japanese or Korean says as much as a few letters.
     letters = sum(3 if sign >= "\u2e80" else 1 for sign in text if sign.isalpha())
-    return _model().classify(text)[0] if letters >= _FEWEST_LETTERS else ""
+    return str(_model().classify(text)[0]) if letters >= _FEWEST_LETTERS else ""
 
 
 def load() -> None:
@@ -100,7 +99,9 @@ def load() -> None:
 
 
 @lru_cache(maxsize=1)
-def _model() -> langid.LanguageIdentifier:
+def _model() -> Any:
+    from py3langid import langid  # brings numpy along, which most processes never need
+
     model = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE)
     model.set_languages(LANGUAGES)
     return model

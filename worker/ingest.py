@@ -4,10 +4,9 @@ Polled entries, pages read and imported files all come through here, so that a s
 the same way whatever brought it.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -18,33 +17,12 @@ from storage.furniture import Spoken
 from storage.items import Known, NewStory, Seen
 from wire.address import host_of, same_site
 from wire.furniture import sentences, without
-from wire.identity import normalise, renamed, story_mark
 from wire.revision import fingerprint, is_another, is_revised
 from wire.similar import sketch
-from wire.story import Entry, Fields, Identity, Story
+from wire.story import Fields
+from worker.recognition import recognised, told_apart
 from worker.rulebook import Rules
-
-# The marks of stories that a feed's document still holds unchanged, by the feed's number.
-StillThere = Mapping[int, Container[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """A story as somebody told it: a feed's entry, or (without feed and entry) an imported page."""
-
-    story: Story
-    feed: FeedToPoll | None = None
-    entry: Entry | None = None
-    feed_title: str = ""
-
-    @property
-    def key(self) -> str:
-        return self.story.identity.key
-
-    @property
-    def page(self) -> str:
-        """The page to be read before the story is whole; nothing when what was told is all there is."""
-        return self.story.url if self.feed and self.feed.full_text else ""
+from worker.telling import StillThere, Telling
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +60,8 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
     told = list(tellings)
     known = items.known(session, [telling.key for telling in told])
     kept = Kept()
-    told = _told_apart(told, known, kept.notes)
-    told = kept.told = _recognised(session, told, known, still_there or {}, kept.notes)
+    told = told_apart(told, known, kept.notes)
+    told = kept.told = recognised(session, told, known, still_there or {}, kept.notes)
     first = _first_of_each(told)
     known |= items.known(session, first.keys() - known.keys())
     new = items.keep(session, [_new(telling) for key, telling in first.items() if key not in known], now=turn.now)
@@ -102,92 +80,6 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
     ]
     kept.deliveries = raise_alerts(session, _match_all(session, standing, turn), turn)
     return kept
-
-
-def _recognised(
-    session: Session,
-    told: Sequence[Telling],
-    known: Mapping[str, Known],
-    still_there: StillThere,
-    notes: dict[int, str],
-) -> list[Telling]:
-    """Tellings under a new guid of stories their feed carried before, given back their old identity.
-
-    Some sites make all guids anew each night. The same feed, address and words make the same story, unless the
-    document still holds the old one too, or several entries share that address and those words.
-    """
-    strange: dict[int, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for telling in told:
-        if telling.feed and telling.entry and telling.entry.url and telling.key not in known:
-            strange[telling.feed.id][_mark(telling.entry)] += 1
-    if not strange:
-        return list(told)
-    present = {(telling.feed.id, telling.key) for telling in told if telling.feed}
-    old_names = {
-        (feed_id, mark): (key, when)
-        for feed_id, marks in strange.items()
-        for mark, (key, when) in items.seen_at(session, feed_id, sorted({url for url, _ in marks})).items()
-        if marks[mark] == 1 and (feed_id, key) not in present and story_mark(key) not in still_there.get(feed_id, ())
-    }
-    renamed = [_under_old_name(telling, old_names) if telling.key not in known else telling for telling in told]
-    for telling, before in zip(renamed, told, strict=True):
-        if telling.feed and telling.key != before.key:
-            notes[telling.feed.id] = _MADE_ANEW
-    return renamed
-
-
-def _told_apart(told: Sequence[Telling], known: Mapping[str, Known], notes: dict[int, str]) -> list[Telling]:
-    """Tellings of another story under a kept story's guid, given a name of their own.
-
-    A security page that keeps its guid for each new release would go unheard otherwise.
-    """
-    apart = []
-    for telling in told:
-        item = known.get(telling.key)
-        if item and telling.entry and telling.feed and _is_used_again(telling, telling.entry, item):
-            notes[telling.feed.id] = _USED_AGAIN
-            telling = replace(telling, story=replace(telling.story, identity=renamed(telling.entry, telling.key)))  # noqa: PLW2901 -- the telling goes on under its new name
-        apart.append(telling)
-    return apart
-
-
-def _is_used_again(telling: Telling, entry: Entry, item: Known) -> bool:
-    if telling.story.identity.wire or not entry.guid:
-        return False
-    moved_on = bool(entry.url) and normalise(entry.url) != normalise(item.url)
-    gap = entry.published_at - item.published_at if entry.published_at and item.published_at else timedelta(0)
-    # At the same address it is the same item, whatever it says now: a version, and told anew.
-    return (moved_on or (not entry.url and gap > _LATER_AT_LEAST)) and is_another(item, telling.story)
-
-
-_MADE_ANEW = "Its ids were made anew for stories it carried before; they were recognised by address and words."
-_USED_AGAIN = "It used an id again for another story, which is kept under its address or title."
-# An edit of the same story moves its date by minutes or not at all.
-_LATER_AT_LEAST = timedelta(hours=6)
-_SAME_TIME = timedelta(hours=12)
-
-
-def _mark(entry: Entry) -> tuple[str, str]:
-    return entry.url, fingerprint(entry)
-
-
-def _under_old_name(
-    telling: Telling, old_names: Mapping[tuple[int, tuple[str, str]], tuple[str, datetime | None]]
-) -> Telling:
-    if not telling.feed or not telling.entry:
-        return telling
-    key, when = old_names.get((telling.feed.id, _mark(telling.entry)), ("", None))
-    if not key or not _is_of_then(telling, key, when):
-        return telling
-    return replace(telling, story=replace(telling.story, identity=Identity(key)))
-
-
-def _is_of_then(telling: Telling, key: str, when: datetime | None) -> bool:
-    """Whether a telling is of the old story's time: a warning that is given again has all its words anew."""
-    now = telling.story.published_at
-    if now and when:
-        return abs(now - when) < _SAME_TIME
-    return bool(telling.feed) and story_mark(key) in {one.story for one in telling.feed.carried}  # type: ignore[union-attr]
 
 
 def _first_of_each(told: Sequence[Telling]) -> dict[str, Telling]:

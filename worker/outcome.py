@@ -17,8 +17,9 @@ from wire.entries import to_story
 from wire.identity import guid_mark, identify_all, link_mark, story_mark
 from wire.story import Document
 from worker import ingest
-from worker.ingest import Kept, Telling, Turn
+from worker.ingest import Kept, Turn
 from worker.polling import GONE, Polled
+from worker.telling import Telling
 
 # A redirect that is said to be for good is believed when it was said this often in a row: some are mistakes.
 _BELIEVED_AFTER = 3

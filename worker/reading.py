@@ -22,8 +22,9 @@ from wire.story import Identity, Story
 from worker import ingest
 from worker.bounded import TookTooLong, bounded
 from worker.fetch import MOST_PER_HOST, Limits, fetch
-from worker.ingest import Standing, Telling, Turn
+from worker.ingest import Standing, Turn
 from worker.robots import Robots
+from worker.telling import Telling
 
 log = logging.getLogger(__name__)
 
