@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import struct_time
 from typing import Any, cast
-from urllib.parse import urljoin
 
 import feedparser
 
@@ -97,8 +96,10 @@ ALL_SEEN = "seen"
 _ADVICE = "Look on the site for its RSS or Atom address and add that one."
 
 
-def _feedparser(body: bytes, url: str, content_type: str) -> Mapping[str, Any]:
-    headers = {"content-location": url, "content-type": content_type or "application/xml"}
+def _feedparser(body: bytes, content_type: str) -> Mapping[str, Any]:
+    # Not where it came from: feedparser would make addresses of guids, and `<guid>1</guid>` is no address. What it
+    # resolves by xml:base alone is resolved by us against where it came from.
+    headers = {"content-type": content_type or "application/xml"}
     body = _WIDE.sub(rb"\1", body, count=1)
     # Never bare bytes: feedparser opens a file or an address when the body names one.
     parsed: Mapping[str, Any] = feedparser.parse(
@@ -108,7 +109,7 @@ def _feedparser(body: bytes, url: str, content_type: str) -> Mapping[str, Any]:
 
 
 def _whole(body: bytes, url: str, content_type: str) -> Document:
-    return _document(_feedparser(body, url, content_type), url)
+    return _document(_feedparser(body, content_type), url)
 
 
 def _pruned(body: bytes, url: str, content_type: str, seen: Container[str]) -> Document | None:
@@ -119,7 +120,7 @@ def _pruned(body: bytes, url: str, content_type: str, seen: Container[str]) -> D
     left = [digest for digest in pieces.digests if digest not in seen]
     if pieces.digests and not left:
         return Document(ALL_SEEN, "", (), "", pieces.digests)
-    parsed = _feedparser(pieces.without(seen), url, content_type)
+    parsed = _feedparser(pieces.without(seen), content_type)
     if not _is_sound(parsed) or len(parsed["entries"]) != len(left):
         return None
     return replace(_document(parsed, url), digests=pieces.digests)
@@ -153,17 +154,16 @@ def _looks_like(start: bytes) -> str:
 
 def _entry(raw: Mapping[str, Any], parsed: Mapping[str, Any], url: str) -> Entry:
     kind = str(parsed.get("version") or "")
-    base = urljoin(url, str(_detail(raw, "title").get("base") or ""))
     return Entry(
         guid=line(str(raw.get("id") or "")),
-        url=absolute(base, str(raw.get("link") or "")),
+        url=absolute(url, str(raw.get("link") or "")),
         title=_text_of(raw, "title", kind),
         text=max(_texts(raw, kind), key=len, default=""),
         author=line(to_text(str(raw.get("author") or ""))),
         published_at=_time(_moment(raw, "published_parsed")) or _time(_moment(raw, "updated_parsed")),
         language=line(str(raw.get("language") or "")),
         tags=_tags(raw),
-        enclosures=_enclosures(raw, base),
+        enclosures=_enclosures(raw, url),
     )
 
 

@@ -114,3 +114,25 @@ def test_a_story_is_told_without_the_wires_furniture() -> None:
 def test_a_date_in_the_future_counts_as_tomorrow_at_most() -> None:
     (entry,) = parse(rss({"title": "x", "pubDate": "Fri, 01 Jan 2100 00:00:00 GMT"})).entries
     assert to_story(entry, identify(entry, "1"), now=NOON).published_at == NOON + timedelta(days=1)
+
+
+def test_a_guid_is_no_address_because_it_stands_in_a_feed() -> None:
+    """Two feeds of one site that number their entries would share their stories otherwise."""
+    (entry,) = parse(rss({"guid": "1", "title": "A"}), url="https://example.org/a/feed.xml").entries
+    assert (entry.guid, entry.url) == ("1", "https://example.org/a/1")
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "link"),
+    [
+        ("", "", "https://example.org/a/x"),
+        ("xml:base='https://b.example/d/'", "", "https://b.example/d/x"),
+        ("xml:base='/sub/'", "", "https://example.org/sub/x"),
+        ("", "xml:base='deep/'", "https://example.org/a/deep/x"),
+        ("xml:base='https://b.example/d/'", "xml:base='deep/'", "https://b.example/d/deep/x"),
+    ],
+)
+def test_links_hang_on_the_nearest_base(outer: str, inner: str, link: str) -> None:
+    feed = "<feed xmlns='http://www.w3.org/2005/Atom' {}><entry {}><id>1</id><title>A</title><link href='x'/></entry></feed>"
+    (entry,) = parse(feed.format(outer, inner).encode(), url="https://example.org/a/feed.xml").entries
+    assert entry.url == link
