@@ -28,7 +28,7 @@ from worker import websub
 from worker.app import POLL
 from worker.fetch import Limits
 from worker.guard import Guard, parse_networks, parse_ports
-from worker.process import Config, Process, prepare, utc_now
+from worker.process import Config, prepare, utc_now
 
 log = logging.getLogger(__name__)
 
@@ -106,16 +106,10 @@ def run_receiver(settings: Settings) -> None:
     logs.begin(settings.log_level)
     if not settings.public_url:
         raise BadInput("Hubs need an address to call: set WIREWATCH_PUBLIC_URL to where this server is reached.")
-    celery.connect(redis_url(settings))
-    database = open_database(settings)
-    process = Process(worker_config(settings))
     host, _, port = settings.receiver.rpartition(":")
     log.info("hubs are received at %s", settings.receiver)
-    application = websub.receiver(database, process.push, clock=utc_now, largest=settings.max_body)
-    try:
-        web.run_app(application, host=host.strip("[]"), port=int(port), print=None, access_log=None)
-    finally:
-        process.close()
+    application = websub.receiver(open_database(settings), clock=utc_now, largest=settings.max_body)
+    web.run_app(application, host=host.strip("[]"), port=int(port), print=None, access_log=None)
 
 
 def run_service(

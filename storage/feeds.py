@@ -66,6 +66,7 @@ class FeedToPoll:
     moved_times: int = 0
     pace: Pace = field(default_factory=Pace)
     pushed_until: datetime | None = None
+    pushed_at: datetime | None = None
 
     @property
     def bounds(self) -> Bounds:
@@ -240,16 +241,16 @@ def _to_poll(row: Row[Any]) -> FeedToPoll:
     return FeedToPoll(**{**row._mapping, "carried": carried, "pace": pace})  # noqa: SLF001 -- its public name
 
 
-def pushed(session: Session, feed_id: int) -> FeedToPoll | None:
-    """The feed whose hub pushes, as a poll would see it; None when it is watched no more."""
-    row = session.execute(select(*_TO_POLL).where(FEED.c.id == feed_id, FEED.c.enabled)).one_or_none()
-    return _to_poll(row) if row else None
+def ring(session: Session, feed_id: int, now: datetime) -> None:
+    """A feed's hub says that there is news: it is due, and again when it is being polled at this moment."""
+    session.execute(update(FEED).where(FEED.c.id == feed_id).values(pushed_at=now))
+    session.execute(update(FEED).where(FEED.c.id == feed_id, FEED.c.claim.is_(None)).values(due_at=now))
 
 
-def note_push(session: Session, feed_id: int, changes: Mapping[str, Any]) -> None:
-    """What a push changes on its feed; a poll that may be running at this moment is not concerned."""
-    if changes:
-        session.execute(update(FEED).where(FEED.c.id == feed_id).values(**changes))
+def poll_again(session: Session, ids: Sequence[int], now: datetime) -> None:
+    """Makes feeds due whose poll has just been noted."""
+    if ids:
+        session.execute(update(FEED).where(FEED.c.id.in_(ids)).values(due_at=now))
 
 
 def finish(session: Session, feed_id: int, claim: str, now: datetime, changes: Mapping[str, Any]) -> None:

@@ -257,8 +257,10 @@ def note_read(session: Session, item: Known, now: datetime) -> None:
 def retell(session: Session, item: Known, story: Story) -> None:
     """An item whose page is still to be read gets its feed's newer words; nobody was told the old ones."""
     title, text = story.title or item.title, story.text or item.text
-    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(title=title, text=text))
-    search.index(session, [(item.id, title, text)], again=True)
+    unread = update(ITEM).where(ITEM.c.id == item.id, ITEM.c.state == UNREAD)
+    retold = unread.values(title=title, text=text, kind=kind_of(title, text)).returning(ITEM.c.id)
+    if session.execute(retold).first():
+        search.index(session, [(item.id, title, text)], again=True)
 
 
 def newest(session: Session, *, limit: int, feed_id: int | None = None, after: int = 0) -> Sequence[Item]:

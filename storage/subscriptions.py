@@ -57,6 +57,7 @@ def want(session: Session, feed_id: int, hub: Hub, now: datetime) -> None:
     names = ("hub", "topic", "token", "secret", "state", "due_at", "claim", "attempts", "error")
     anew = {name: statement.excluded[name] for name in names}
     session.execute(statement.on_conflict_do_update(index_elements=["feed_id"], set_=anew))
+    session.execute(update(FEED).where(FEED.c.id == feed_id).values(pushed_until=None))
 
 
 def claim_due_subscriptions(session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str) -> list[int]:

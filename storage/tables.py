@@ -76,6 +76,7 @@ class Feed(SQLModel, table=True):
     moved_times: int = 0
     pace: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     pushed_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    pushed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     failures: int = 0
     last_status: int | None = None
     last_error: str = ""

@@ -141,3 +141,14 @@ def test_a_page_used_again_for_something_else_is_a_version_and_told_anew(world: 
     (found,) = world.items()
     assert found.version == 3
     assert len(world.hooks()) == 2
+
+
+def test_headlines_that_take_turns_are_told_once(world: World) -> None:
+    world.rule("Fed OR Powell")
+    texts = ["The Fed holds rates steady", "Powell signals patience again"]
+    world.feed("/a.xml", plain(7, texts[0], "Rates stay as they are, it was said."))
+    world.run()
+    for turn in range(1, 5):
+        world.server.pages["/a.xml"] = rss(plain(7, texts[turn % 2], "Rates stay as they are, it was said."))
+        world.run(4000)
+    assert (world.items()[0].version, len(world.hooks())) == (5, 1)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pytest
+from aiohttp import web
 
 from scheduler.loop import Scheduler
 from storage import feeds, subscriptions
@@ -31,7 +32,7 @@ HUB = '<atom:link xmlns:atom="http://www.w3.org/2005/Atom" rel="{}" href="{}"/>'
         (rss(before=HUB.format("self", "/me") + HUB.format("hub", "https://h.org/?a=1&amp;b=2")), "",
          Hub("https://h.org/?a=1&b=2", "https://e.org/me")),
         (rss(), '<https://h.org/>; rel="hub", </me>; rel=self', Hub("https://h.org/", "https://e.org/me")),
-        (b'{"items": [], "feed_url": "https://e.org/me", "hubs": [{"type": "WebSub", "url": "https://h.org/"}]}', "",
+        (b'{"items": [], "feed_url": "https://e.org/me", "hubs": [{"type": "rssCloud"}, {"type": "WebSub", "url": "https://h.org/"}]}', "",
          Hub("https://h.org/", "https://e.org/me")),
         (rss(item(1)), "", None),
         (rss(item(1, text=HUB.format("hub", "https://evil.org/"))), "", None),
@@ -101,24 +102,13 @@ class Hubbed:
 def hubbed(
     database: Database, server: Server, make_process: Callable[..., Process], clock: Clock, sent: list[Any]
 ) -> Iterator[Hubbed]:
-    taken: list[tuple[int, bytes, str]] = []
-    application = websub.receiver(database, lambda *push: taken.append(push), clock=clock, largest=100_000)
+    application = websub.receiver(database, clock=clock, largest=100_000)
     with serving(application) as port:
         process = make_process(public_url=f"http://127.0.0.1:{port}/")
         world = World(database, server, process, clock, sent)
         world.scheduler = Scheduler(database, clock, process.config.lease, subscribes=True)
         server.pages |= {"/hook": "taken", "/hub": "accepted"}
-        hubbed = Hubbed(world, port)
-        push = hubbed.push
-
-        def push_and_keep(*arguments: Any, **named: Any) -> int:
-            status = push(*arguments, **named)
-            while taken:
-                process.push(*taken.pop(0))
-            return status
-
-        hubbed.push = push_and_keep  # type: ignore[method-assign]
-        yield hubbed
+        yield Hubbed(world, port)
 
 
 def subscribed(hubbed: Hubbed, *stories: dict[str, str]) -> dict[str, str]:
@@ -140,13 +130,29 @@ def test_a_feed_with_a_hub_is_subscribed_verified_pushed_and_polled_seldom(hubbe
     assert world.the_feed().pushed_until == world.clock() + timedelta(days=10)
     world.run(4000)
     assert world.the_feed().due_at >= world.clock() + timedelta(seconds=3_200)
-    assert hubbed.push(asked, rss(item(1_110_000_001, "Fastiv struck"))) == 202
+    world.server.pages["/a.xml"] = rss(item(1_110_000_001, "Fastiv struck"), item(1_110_000_000))
+    assert hubbed.push(asked, b"whatever it holds") == 202
     world.run()
     assert len(world.hooks()) == 1
-    with world.database.reading() as session:
-        (poll, *_) = feeds.polls_of(session, 1, 9)
-        assert (poll.outcome, poll.new) == ("pushed", 1)
-    assert hubbed.push(asked, b"<html>no feed</html>") == 202
+
+
+def test_a_feed_whose_hub_rings_while_it_is_polled_is_polled_again(hubbed: Hubbed) -> None:
+    world = hubbed.world
+    asked = subscribed(hubbed, item(1_110_000_000))
+    hubbed.verify(asked)
+    world.clock.tick(4_000)
+    world.scheduler.round()
+    (message,) = [arguments for task, _, arguments in world.sent if task == "poll"]
+    world.sent.clear()
+
+    async def ring_in_between(request: web.Request) -> web.StreamResponse:
+        with world.database.writing() as session:
+            feeds.ring(session, 1, world.clock())
+        return web.Response(body=rss(item(1_110_000_000)))
+
+    world.server.pages["/a.xml"] = ring_in_between
+    world.process.poll(*message)
+    assert world.the_feed().due_at == world.clock()
 
 
 def test_what_is_not_the_hubs_is_dropped(hubbed: Hubbed) -> None:
@@ -156,7 +162,8 @@ def test_what_is_not_the_hubs_is_dropped(hubbed: Hubbed) -> None:
     assert hubbed.verify({**asked, "hub.callback": asked["hub.callback"] + "x"})[0] == 404
     assert hubbed.subscription().state == subscriptions.ASKED
     hubbed.verify(asked)
-    assert hubbed.push(asked, rss(item(1_110_000_009)), secret="guessed") == 202
+    assert hubbed.push(asked, b"x", secret="guessed") == 202
+    assert hubbed.world.the_feed().due_at > hubbed.world.clock()
     assert hubbed.push({**asked, "hub.callback": asked["hub.callback"] + "x"}, rss()) == 410
     assert hubbed.push(asked, b"x" * 200_000) == 413
     assert len(hubbed.world.items()) == 1

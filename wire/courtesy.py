@@ -87,7 +87,7 @@ def pace(body: bytes) -> Pace:
     last = max(body.rfind(end) for end in _LAST_ENTRY)
     around = (head + (body[last:][:_HEAD] if first and last >= 0 else b"")).decode("latin-1")
     days = [_DAYS.index(day.lower()) for day in _inside(around, "skipDays", "day") if day.lower() in _DAYS]
-    hours = [int(hour) % _HOURS for hour in _inside(around, "skipHours", "hour") if hour.isdigit()]
+    hours = [int(hour) % _HOURS for hour in _inside(around, "skipHours", "hour") if _DIGITS.fullmatch(hour)]
     return Pace(_every(around), tuple(sorted(set(hours))), tuple(sorted(set(days))))
 
 

@@ -40,6 +40,8 @@ def offered(page: bytes, *, url: str) -> list[Offered]:
     source = page[:_LARGEST].decode("utf-8", "replace")
     if is_overgrown(source):
         source = source[: source.lower().find("</head>") + 1]
+    if is_overgrown(source):
+        return []
     tree = LexborHTMLParser(source)
     base = tree.css_first("base[href]")
     home = absolute(url, str(base.attributes.get("href") or "")) if base else url
@@ -66,12 +68,13 @@ def _declared(links: list[LexborNode], base: str) -> list[Offered]:
 
 
 def _linked(links: list[LexborNode], base: str) -> list[Offered]:
-    return [
-        Offered(address, _name(one.text()), "link")
+    alike = [
+        (one, address)
         for one in links
         if (address := absolute(base, str(one.attributes.get("href") or "")))
         and _LOOKS_LIKE_ONE.search(address.split("?")[0])
     ]
+    return [Offered(address, _name(one.text()), "link") for one, address in alike[:_MOST]]
 
 
 def _name(text: str) -> str:

@@ -55,8 +55,13 @@ def untagged(text: str) -> str:
     for _ in range(_MOST_PEELS):
         if "<" not in text or not _IS_MARKUP.search(text) or not _HTML_TAG.search(text):
             return text
-        text = _HTML_TAG.sub("", text)
+        text = _HTML_TAG.sub(_peeled, text)
     return _HTML_TAG.sub(" ", text)
+
+
+def _peeled(tag: re.Match[str]) -> str:
+    """Blocks part the words around them, `<b>` and the like do not."""
+    return "\n" if _BLOCK.match(tag[0]) or _CELL.match(tag[0]) else ""
 
 
 def plain(text: str) -> str:

@@ -54,7 +54,8 @@ def _xml_links(body: bytes) -> list[tuple[str, str]]:
 def _json_links(body: bytes) -> list[tuple[str, str]]:
     feed = json.loads(body.decode("utf-8-sig"))  # it was read as a feed before
     hubs = feed.get("hubs") if isinstance(feed.get("hubs"), list) else []
-    found = [("hub", str(one.get("url"))) for one in hubs if isinstance(one, dict)]
+    named = [(str(one.get("type")).lower(), one.get("url")) for one in hubs if isinstance(one, dict)]
+    found = [("hub", url) for kind, url in named if kind == "websub" and isinstance(url, str)]
     own = feed.get("feed_url")
     return [*found, *([("self", own)] if isinstance(own, str) else [])]
 

@@ -19,7 +19,7 @@ from wire.address import host_of, same_site
 from wire.furniture import sentences, without
 from wire.revision import fingerprint, is_another, is_revised
 from wire.similar import sketch
-from wire.story import Fields
+from wire.story import Fields, Story
 from worker.recognition import recognised, told_apart
 from worker.rulebook import Rules
 from worker.telling import StillThere, Telling
@@ -188,9 +188,20 @@ def _revise_all(
         if not telling.page:
             item, story = known[key], telling.story
             whole = replace(story, title=story.title or item.title, text=story.text or item.text)
-            anew = is_another(item, whole)
+            anew = _is_told_anew(session, item, whole)
             version = items.revise(session, item, whole, now)
             yield Standing(item.id, version, replace(telling, story=whole), anew=anew)
+
+
+def _is_told_anew(session: Session, item: Known, story: Story) -> bool:
+    """Whether a page was used again for something it never said before; headlines that take turns are no news."""
+    if min(len(item.text.split()), len(story.text.split())) < _ENOUGH_WORDS or not is_another(item, story):
+        return False
+    return all(is_another(former, story) for former in items.versions(session, item.id))
+
+
+# Of fewer words nothing can be said.
+_ENOUGH_WORDS = 5
 
 
 @dataclass(frozen=True, slots=True)

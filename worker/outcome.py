@@ -35,27 +35,20 @@ def write(
     With `subscribe` the hubs that feeds name will be asked to push.
     """
     ids = [one.feed.id for one in polled]
-    mine = {row.id for row in still_claimed(session, feeds.FEED, ids, claim, feeds.FEED.c.id)}
+    columns = (feeds.FEED.c.id, feeds.FEED.c.pushed_at)
+    mine = {row.id: row.pushed_at for row in still_claimed(session, feeds.FEED, ids, claim, *columns)}
     ours = [one for one in polled if one.feed.id in mine]
     still_there = {one.feed.id: {carried.story for carried in _unchanged(one)} for one in ours}
     kept = ingest.keep(session, [telling for one in ours for telling in _tellings(one, turn.now)], turn, still_there)
     told_by = _by_feed(kept.told)
-    desk = _Desk(session, turn.now, claim, dice)
+    desk = _Desk(session, turn.now, claim, dice, subscribe=subscribe)
     for one in ours:
         desk.note(one, told_by[one.feed.id], kept)
         if subscribe and one.hub:
             subscriptions.want(session, one.feed.id, one.hub, turn.now)
     desk.finish()
-    return kept
-
-
-def write_push(session: Session, polled: Polled, turn: Turn) -> Kept:
-    """Writes what a hub pushed: its stories go the way of all; of the feed's own state a push tells nothing."""
-    kept = ingest.keep(session, _tellings(polled, turn.now), turn)
-    feeds.note_push(session, polled.feed.id, {"last_new_at": turn.now} if kept.new else {})
-    counts = {"entries": len(kept.told), "new": len(kept.new), "revised": len(kept.revised)}
-    outcome = "failed" if polled.error else "pushed"
-    feeds.record_polls(session, [{**_line(polled, turn.now), **counts, "outcome": outcome}])
+    # Whose hub rang while it was being polled is polled again: the answer may be older than the news.
+    feeds.poll_again(session, [one.feed.id for one in ours if mine[one.feed.id] != one.feed.pushed_at], turn.now)
     return kept
 
 
@@ -91,8 +84,8 @@ def _by_feed(told: Sequence[Telling]) -> dict[int, list[Telling]]:
 class _Desk:
     """Where the outcomes of one batch are noted; those that brought nothing all at once at the end."""
 
-    def __init__(self, session: Session, now: datetime, claim: str, dice: cadence.Dice) -> None:
-        self._session, self._now, self._claim, self._dice = session, now, claim, dice
+    def __init__(self, session: Session, now: datetime, claim: str, dice: cadence.Dice, *, subscribe: bool) -> None:
+        self._session, self._now, self._claim, self._dice, self._subscribe = session, now, claim, dice, subscribe
         self._quiet: list[Quiet] = []
         self._lines: list[dict[str, Any]] = []
 
@@ -179,7 +172,7 @@ class _Desk:
         return changes | ({"last_new_at": self._now} if news.new else {})
 
     def _due(self, polled: Polled, interval: float) -> datetime:
-        if polled.feed.pushed_until and polled.feed.pushed_until > self._now:
+        if self._subscribe and polled.feed.pushed_until and polled.feed.pushed_until > self._now:
             interval = polled.feed.max_interval  # what its hub pushes need not be asked for; but hubs forget
         steered = self._now + timedelta(seconds=cadence.next_poll(interval, self._dice))
         return courtesy.welcome(
@@ -213,12 +206,11 @@ class _News:
     new: int
     revised: int
     shared: float | None
-    is_pushed: bool
 
     @property
     def gap(self) -> bool:
-        """Nothing in common with the last poll: what came and went between was missed, unless a hub pushed it."""
-        return self.shared == 0.0 and not (self.is_pushed and not self.new)
+        """Nothing in common with the last poll: what came and went between was missed."""
+        return self.shared == 0.0
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -230,8 +222,7 @@ def _news(polled: Polled, document: Document, told: Sequence[Telling], kept: Kep
     before = {one.story for one in polled.feed.carried}
     carried = _carried(polled, document, told)
     shared = sum(one.story in before for one in carried) / len(carried) if carried and before else None
-    is_pushed = polled.feed.pushed_until is not None
-    return _News(carried, len(keys & kept.new.keys()), len(keys & kept.revised.keys()), shared, is_pushed)
+    return _News(carried, len(keys & kept.new.keys()), len(keys & kept.revised.keys()), shared)
 
 
 def _carried(polled: Polled, document: Document, told: Sequence[Telling]) -> list[Carried]:

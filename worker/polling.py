@@ -12,7 +12,7 @@ import aiohttp
 
 from storage.feeds import FeedToPoll
 from wire import courtesy
-from wire.address import host_of
+from wire.address import host_of, shown
 from wire.entries import parse
 from wire.errors import NotAFeed, PollFailed
 from wire.identity import digest
@@ -132,6 +132,15 @@ def _failed(feed: FeedToPoll, error: PollFailed, now: datetime) -> Polled:
     return Polled(feed, 0.0, status=error.status, error=line(str(error)), wait=wait, resting=resting)
 
 
+def _asides(body: bytes, answer: Answer) -> tuple[courtesy.Pace, Hub | None]:
+    """What a feed says beside its stories. Nothing that is odd there may cost them."""
+    try:
+        return courtesy.pace(body), advertised(body, url=answer.url, link_header=answer.headers.get("link", ""))
+    except ValueError:
+        log.exception("what %s says of its pace and hub could not be read", shown(answer.url))
+        return courtesy.Pace(), None
+
+
 def read_answer(feed: FeedToPoll, answer: Answer) -> Polled:
     """Judges an answer: not modified, the same bytes as last time, entries to be kept, or no feed at all."""
     if answer.body is None:
@@ -147,8 +156,8 @@ def read_answer(feed: FeedToPoll, answer: Answer) -> Polled:
     read = partial(parse, answer.body, url=answer.url, content_type=answer.content_type, seen=seen)
     try:
         document = bounded(read)
-        hub = advertised(answer.body, url=answer.url, link_header=answer.headers.get("link", ""))
-        return replace(known, document=document, pace=courtesy.pace(answer.body), hub=hub)
+        pace, hub = _asides(answer.body, answer)
+        return replace(known, document=document, pace=pace, hub=hub)
     except (NotAFeed, TookTooLong) as error:
         return replace(known, error=line(str(error)))
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 import aiohttp
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from storage import alerts, feeds, pulse, readings, subscriptions
@@ -24,7 +25,7 @@ from storage.work import new_claim
 from wire.cadence import Dice
 from worker import app, channels, delivering, outcome, polling, reading, websub
 from worker.delivering import Clock
-from worker.fetch import Answer, Limits, open_session
+from worker.fetch import Limits, open_session
 from worker.guard import Guard
 from worker.ingest import Kept, Turn
 from worker.polling import Polled
@@ -111,18 +112,6 @@ class Process:
             kept = outcome.write(session, polled, turn, claim, self._dice, subscribe=bool(self.config.public_url))
             return kept, turn.claim
 
-    def push(self, feed_id: int, body: bytes, content_type: str) -> None:
-        """Keeps what a feed's hub pushed, and sends on what follows."""
-        with self._database.reading() as session:
-            feed = feeds.pushed(session, feed_id)
-        if feed is None:
-            return
-        polled = polling.read_answer(feed, Answer(feed.url, 200, body, content_type=content_type))
-        with self._database.writing() as session:
-            turn = self._turn(session)
-            kept = outcome.write_push(session, polled, turn)
-        self._send_on(turn.claim, kept.deliveries, kept.pages)
-
     def subscribe(self, claim: str, feed_ids: Sequence[int]) -> None:
         """Asks claimed feeds' hubs to push."""
         with self._database.reading() as session:
@@ -192,6 +181,7 @@ class _Judged(Protocol):
     def error(self) -> str: ...
 
 
+_TIMES_MORE = 3
 _J = TypeVar("_J", bound=_Judged)
 _W = TypeVar("_W")
 
@@ -204,15 +194,24 @@ def _together_or_alone(
     When the database is away, or even the failure cannot be written, it is raised: the lease brings the work back.
     """
     try:
-        return [write(some)]
+        return [_insisting(write, some)]
     except Exception as error:
-        kind = trouble(error)
-        if kind == Trouble.AWAY or not some or (len(some) == 1 and some[0].error):
+        if trouble(error) == Trouble.AWAY or not some or (len(some) == 1 and some[0].error):
             raise
-        if len(some) > 1 or kind == Trouble.AGAIN:
-            again = [as_broken(one, error) if len(some) == 1 else one for one in some]
-            return [done for one in again for done in _together_or_alone([one], write, as_broken)]
-        return [write([as_broken(some[0], error)])]
+        if len(some) > 1:
+            return [done for one in some for done in _together_or_alone([one], write, as_broken)]
+        return [_insisting(write, [as_broken(some[0], error)])]
+
+
+def _insisting(write: Callable[[Sequence[_J]], _W], some: Sequence[_J]) -> _W:
+    """Writes, and does so again when two transactions only stood in each other's way."""
+    for _ in range(_TIMES_MORE):
+        try:
+            return write(some)
+        except OperationalError as error:
+            if trouble(error) != Trouble.AGAIN:
+                raise
+    return write(some)
 
 
 def send_on(claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int], lease: timedelta) -> None:

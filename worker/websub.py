@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import aiohttp
 from aiohttp import web
 
-from storage import subscriptions
+from storage import feeds, subscriptions
 from storage.database import Database
 from storage.subscriptions import Asking
 from wire.address import is_usual
@@ -25,8 +25,6 @@ _TAKEN = range(200, 300)
 _LONGEST_REASON = 300
 _LONGEST_CHALLENGE = 1_000
 PATH = "/websub/"
-# Takes a verified push: (feed number, body, content type).
-Push = Callable[[int, bytes, str], None]
 
 
 async def ask_all(
@@ -58,8 +56,12 @@ async def _ask(session: aiohttp.ClientSession, one: Asking, public_url: str, lim
         return one.feed_id, f"The hub cannot be reached: {reason(error)}"
 
 
-def receiver(database: Database, push: Push, *, clock: Callable[[], datetime], largest: int) -> web.Application:
-    """The server that hubs call. Its addresses hold a secret of their own, and what it is sent must be signed."""
+def receiver(database: Database, *, clock: Callable[[], datetime], largest: int) -> web.Application:
+    """The server that hubs call. Its addresses hold a secret of their own, and what it is sent must be signed.
+
+    A push is a bell: the feed is polled at once. So nothing but its own server tells what a feed holds, and an old
+    push, told again, does no harm.
+    """
 
     async def confirm(request: web.Request) -> web.Response:
         """A hub asks whether we meant it, or tells that it will not (section 5.3)."""
@@ -90,7 +92,8 @@ def receiver(database: Database, push: Push, *, clock: Callable[[], datetime], l
             return web.Response(status=410)  # the hub may forget us
         feed_id, secret = known
         if is_signed(body, request.headers.get("X-Hub-Signature", ""), secret):
-            push(feed_id, body, request.headers.get("Content-Type", ""))
+            with database.writing() as session:
+                feeds.ring(session, feed_id, clock())
         else:
             log.warning("a push for feed %s is not signed by its hub and was dropped", feed_id)
         return web.Response(status=202)

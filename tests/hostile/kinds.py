@@ -135,6 +135,7 @@ XML = [
     Kind("CDATA that never ends", b"<rss><channel><item><title><![CDATA[A story of it"),
     Kind("processing instructions that never end", feed("<?" * 100_000)),
     Kind("namespaces by the thousand", feed("".join(f"<n{n}:a xmlns:n{n}='urn:{n}'/>" for n in range(20_000)))),
+    Kind("a superscript as an hour", feed().replace(b"<item>", b"<skipHours><hour>\xb2</hour></skipHours><item>"), stored=1),
     Kind("a date of the year 0", feed("<pubDate>0000-00-00T00:00:00Z</pubDate>"), stored=1),
     Kind("a date of the year 9999", feed("<pubDate>Fri, 31 Dec 9999 23:59:59 -1200</pubDate>"), stored=1),
     Kind("a date of the year 10000", feed("<pubDate>10000-01-01T00:00:00Z</pubDate>"), stored=1),

@@ -62,6 +62,7 @@ def test_freshness_is_what_the_headers_promise(headers: dict[str, str], seconds:
         ("<ttl>60</ttl>", Pace(3_600.0)),
         ("<ttl> 15 </ttl>", Pace(900.0)),
         ("<ttl>soon</ttl>", Pace()),
+        ("<skipHours><hour>\u00b2</hour><hour>3</hour></skipHours>", Pace(0.0, (3,))),
         ("<ttl>99999999</ttl>", Pace(DAY)),
         ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>2</sy:updateFrequency>", Pace(1_800.0)),
         ("<sy:updatePeriod>daily</sy:updatePeriod>", Pace(DAY)),

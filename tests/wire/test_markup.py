@@ -52,3 +52,9 @@ def test_a_line_is_one_line_and_can_be_stored(text: str) -> None:
 @given(st.text(), st.integers(min_value=2, max_value=50))
 def test_a_clipped_text_is_no_longer_than_it_may_be(text: str, most: int) -> None:
     assert len(clip(text, most)) <= most
+
+
+def test_tags_that_were_escaped_once_too_often_part_words_where_they_are_blocks() -> None:
+    assert line("Oil jumps<br>Gold falls") == "Oil jumps Gold falls"
+    assert to_text("&lt;p&gt;One &lt;b&gt;t&lt;/b&gt;wo&lt;/p&gt;&lt;p&gt;Three") == "One two\nThree"
+    assert line("Use <b> wisely") == "Use <b> wisely"

@@ -82,3 +82,9 @@ def test_a_difference_is_read_as_words_gone_and_come() -> None:
     assert difference("seven were killed", "nine were killed today") == [
         ("-", "seven"), ("+", "nine"), ("=", "were killed"), ("+", "today"),
     ]  # fmt: skip
+
+
+def test_a_correction_in_a_script_without_blanks_is_no_other_story() -> None:
+    kept = story("新华社北京电 中国央行宣布降息。", "中国央行宣布降息25个基点")
+    assert not is_another(kept, story("新华社北京电 中国央行今日宣布降息。", "中国央行宣布降息50个基点"))
+    assert is_revised(kept, story("新华社北京电 中国央行宣布降息。", "中国央行宣布降息50个基点"))

@@ -1,4 +1,4 @@
-"""Subscriptions to hubs, and until when a feed is pushed"""
+"""Subscriptions to hubs, until when a feed is pushed, and when it was last"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -9,6 +9,7 @@ down_revision = "0004"
 
 def upgrade() -> None:
     op.add_column("feed", sa.Column("pushed_until", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("feed", sa.Column("pushed_at", sa.DateTime(timezone=True), nullable=True))
     op.create_table(
         "subscription",
         sa.Column("feed_id", sa.Integer(), nullable=False),
