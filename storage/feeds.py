@@ -266,7 +266,7 @@ class Quiet:
     feed_id: int
     due_at: datetime
     interval: float
-    status: int
+    last_status: int
     etag: str
     last_modified: str
     full_at: datetime | None
@@ -301,7 +301,7 @@ def finish_quiet(session: Session, claim: str, now: datetime, polls: Sequence[Qu
                 "key": one.feed_id,
                 "next": one.due_at,
                 "steered": one.interval,
-                "said": one.status,
+                "said": one.last_status,
                 "tag": one.etag,
                 "modified": one.last_modified,
                 "full": one.full_at,

@@ -112,6 +112,7 @@ def keep(session: Session, stories: Sequence[NewStory], *, now: datetime) -> dic
 
 def _row(new: NewStory, now: datetime) -> dict[str, Any]:
     story = new.story
+    standing = _standing(story.title, story.text)
     return {
         "identity": story.identity.key,
         "wire": story.identity.wire,
@@ -126,18 +127,20 @@ def _row(new: NewStory, now: datetime) -> dict[str, Any]:
         "language": story.language,
         "tags": list(story.tags),
         "enclosures": [asdict(one) for one in story.enclosures],
-        "kind": kind_of(story.title, story.text),
+        "kind": standing["kind"],
         "date_doubtful": story.date_doubtful,
         "published_at": story.published_at,
         "first_seen_at": now,
         "feed_id": new.feed_id,
         "version": 1,
-        "state": UNREAD if new.unread else _state(story.title, story.text),
+        "state": UNREAD if new.unread else standing["state"],
     }
 
 
-def _state(title: str, text: str) -> str:
-    return WITHDRAWN if kind_of(title, text) == WITHDRAWAL else CURRENT
+def _standing(title: str, text: str) -> dict[str, str]:
+    """What the wire calls these words, and so whether they stand."""
+    kind = kind_of(title, text)
+    return {"kind": kind, "state": WITHDRAWN if kind == WITHDRAWAL else CURRENT}
 
 
 def locked(session: Session, item_id: int) -> Known:
@@ -231,8 +234,8 @@ def revise(session: Session, item: Known, story: Story, now: datetime) -> int:
     }
     session.execute(plain_insert(VERSION).values(**former))
     version, title, text = item.version + 1, story.title or item.title, story.text or item.text
-    said = {"title": title, "text": text, "kind": kind_of(title, text), "state": _state(title, text), "furniture": []}
-    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(version=version, **said))
+    said = {"version": version, "title": title, "text": text, "furniture": [], **_standing(title, text)}
+    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(**said))
     search.index(session, [(item.id, title, text)], again=True)
     return version
 
@@ -243,10 +246,10 @@ def complete(session: Session, item: Known, story: Story | None, now: datetime) 
     if story:
         named = ("text", "title", "provider", "provider_code", "wire_date", "author", "published_at")
         said = {name: value for name in named if (value := getattr(story, name))} | {"read_at": now}
-        said |= {"kind": kind_of(story.title or item.title, story.text), "furniture": []}
+        said["furniture"] = []
         search.index(session, [(item.id, story.title or item.title, story.text)], again=True)
-    state = _state((story and story.title) or item.title, (story and story.text) or item.text)
-    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(state=state, **said))
+    said |= _standing((story and story.title) or item.title, (story and story.text) or item.text)
+    session.execute(update(ITEM).where(ITEM.c.id == item.id).values(**said))
 
 
 def note_read(session: Session, item: Known, now: datetime) -> None:

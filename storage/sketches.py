@@ -1,10 +1,11 @@
 """Sketches of the last days' stories, and the clusters of those that are one story in other words."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, select, update
 from sqlmodel import Session
 
 from storage.database import chunks
@@ -36,11 +37,15 @@ def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datet
             for number in sorted(numbers)
         ],
     )
-    shared = _shared(session, told, now)
+    shared = {item_id: counts for item_id, counts in _shared(session, told, now).items() if counts}
+    if not shared:
+        return
+    others = {other for counts in shared.values() for other in counts}
     sizes = {item_id: len(numbers) for item_id, numbers in told.items()}
-    others = sorted({other for counts in shared.values() for other in counts} - sizes.keys())
-    sizes |= _sizes(session, others)
-    _join(session, list(similar.clusters(shared, sizes, _dates(session, sorted(sizes)))))
+    sizes |= _sizes(session, sorted(others - sizes.keys()))
+    rows = _rows(session, sorted(others | shared.keys()))
+    dates = {item_id: row.published_at for item_id, row in rows.items()}
+    _join(session, similar.clusters(shared, sizes, dates), {item_id: row.cluster for item_id, row in rows.items()})
 
 
 def _shared(session: Session, told: Mapping[int, frozenset[int]], now: datetime) -> dict[int, Counter[int]]:
@@ -72,28 +77,21 @@ def _sizes(session: Session, item_ids: Sequence[int]) -> dict[int, int]:
     return {row[0]: row[1] for row in rows}
 
 
-def _dates(session: Session, item_ids: Sequence[int]) -> dict[int, datetime | None]:
-    wanted = select(ITEM.c.id, ITEM.c.published_at)
+def _rows(session: Session, item_ids: Sequence[int]) -> dict[int, Row[Any]]:
+    wanted = select(ITEM.c.id, ITEM.c.published_at, ITEM.c.cluster)
     rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
-    return {row.id: row.published_at for row in rows}
+    return {row.id: row for row in rows}
 
 
-def _join(session: Session, copies: Sequence[tuple[int, int]]) -> None:
+def _join(session: Session, copies: Iterable[tuple[int, int]], there: dict[int, int | None]) -> None:
     """Gives each copy that has no cluster that of what it copies. Only the copies' own rows are written.
 
     Others' rows are another worker's at this moment, and two workers that write each other's wait for ever.
     """
-    there = _clusters(session, sorted({item_id for pair in copies for item_id in pair}))
     for item_id, original in copies:
         if there[item_id] is None:
             there[item_id] = there[original] or original
             session.execute(update(ITEM).where(ITEM.c.id == item_id).values(cluster=there[item_id]))
-
-
-def _clusters(session: Session, item_ids: Sequence[int]) -> dict[int, int | None]:
-    wanted = select(ITEM.c.id, ITEM.c.cluster)
-    rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
-    return {row.id: row.cluster for row in rows}
 
 
 def forget_old(session: Session, now: datetime) -> None:

@@ -120,3 +120,14 @@ def item(number: int, title: str = "", text: str = "", **more: str) -> dict[str,
         "description": text or f"(MENAFN - Gulf Ledger)What happened in story {number} ...",
         **more,
     }
+
+
+def plain(number: int, title: str, text: str = "", **more: str) -> dict[str, str]:
+    """An entry of a feed that numbers nothing but its guids."""
+    return {
+        "title": title,
+        "guid": f"id-{number}",
+        "link": f"https://example.org/{number}",
+        "description": text,
+        **more,
+    }

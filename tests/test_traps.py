@@ -6,21 +6,11 @@ import pytest
 from aiohttp import web
 
 from storage import feeds, items
-from tests.helpers import LOOPBACK, Handler, Server, item, rss
+from tests.helpers import LOOPBACK, Handler, Server, item, plain, rss
 from tests.world import World
 from wire.errors import PollFailed
 from worker.fetch import Limits, fetch, open_session
 from worker.guard import Guard
-
-
-def plain(number: int, title: str, text: str = "", **more: str) -> dict[str, str]:
-    return {
-        "title": title,
-        "guid": f"id-{number}",
-        "link": f"https://example.org/{number}",
-        "description": text,
-        **more,
-    }
 
 
 def test_one_guid_for_all_is_seen_through_though_old_entries_are_not_parsed_again(world: World) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from storage import feeds, items
-from tests.helpers import item, rss
+from tests.helpers import item, plain, rss
 from tests.world import World
 from wire.revision import difference
 
@@ -13,16 +13,6 @@ LONG = (
     " be named. The opposition called it a gift to friends of the ruling party and said that it would go to court."
 )
 FOOT = "Gulf Ledger is the leading provider of news, call 800 555 for a subscription."
-
-
-def plain(number: int, title: str, text: str, **more: str) -> dict[str, str]:
-    return {
-        "title": title,
-        "guid": f"id-{number}",
-        "link": f"https://example.org/{number}",
-        "description": text,
-        **more,
-    }
 
 
 def test_a_correction_is_a_version_that_says_so_and_shows_the_difference(world: World) -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from wire.head import head
+
 # Whatever a server says, it is asked once a day.
 LONGEST_WAIT = 86_400.0
 # Headers a later decision needs of an answer, in lower case; the others are not carried on.
@@ -22,7 +24,6 @@ _PERIODS = {"hourly": 3_600, "daily": 86_400, "weekly": 604_800, "monthly": 2_59
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _HEAD = 64 * 1024
 _LONGEST_LIST = 4_000
-_FIRST_ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>/]")
 _LAST_ENTRY = (b"</item>", b"</entry>")
 _HOURS = 24
 # A long weekend. What rests longer is asked in its sleep.
@@ -82,10 +83,10 @@ class Pace:
 
 def pace(body: bytes) -> Pace:
     """What a feed says of its pace, wherever it stands outside of the entries."""
-    first = _FIRST_ENTRY.search(body)
-    head = body[: first.start() if first else len(body)][:_HEAD]
+    before = head(body)
     last = max(body.rfind(end) for end in _LAST_ENTRY)
-    around = (head + (body[last:][:_HEAD] if first and last >= 0 else b"")).decode("latin-1")
+    after = body[last:][:_HEAD] if len(before) < len(body) and last >= 0 else b""
+    around = (before[:_HEAD] + after).decode("latin-1")
     days = [_DAYS.index(day.lower()) for day in _inside(around, "skipDays", "day") if day.lower() in _DAYS]
     hours = [int(hour) % _HOURS for hour in _inside(around, "skipHours", "hour") if _DIGITS.fullmatch(hour)]
     return Pace(_every(around), tuple(sorted(set(hours))), tuple(sorted(set(days))))

@@ -53,10 +53,10 @@ def parse(body: bytes, *, url: str = "", content_type: str = "", seen: Container
         raise NotAFeed(f"The feed could not be read: {type(error).__name__}: {line(str(error))[:200]}") from error
     if document.kind == "unknown" and not document.entries:
         raise NotAFeed(f"The answer is {_looks_like(start)}, not a feed. {_ADVICE}")
-    return _bounded(replace(document, cut_short=not document.digests and ends_early(body)))
+    return _bounded(replace(document, cut_short=not document.digests and _ends_early(body)))
 
 
-def ends_early(body: bytes) -> bool:
+def _ends_early(body: bytes) -> bool:
     """Whether a feed's last tag is missing, as it is when a server was cut off while it packed or sent the answer."""
     return not _LAST_TAG.search(body[-_TAIL:].replace(b"\0", b""))
 

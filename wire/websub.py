@@ -8,11 +8,11 @@ import re
 from dataclasses import dataclass
 
 from wire.address import absolute
+from wire.head import head
 
 # Algorithms a hub may sign with (section 8): SHA-1 is broken for other uses, and still no way to forge an HMAC.
 _ALGORITHMS = ("sha1", "sha256", "sha384", "sha512")
 _HEAD = 32 * 1024
-_FIRST_ENTRY = re.compile(rb"<(?:\w{1,20}:)?(?:item|entry)[\s>/]")
 _LINK = re.compile(r"<(?:\w{1,20}:)?link\s[^<>]{1,2000}>")
 _ATTRIBUTE = re.compile(r"""(rel|href)\s{0,9}=\s{0,9}(?:"([^"]*)"|'([^']*)')""")
 _IN_HEADER = re.compile(r"""<([^<>]{1,2000})>\s{0,9};[^,<>]{0,200}?rel\s{0,9}=\s{0,9}"?([\w\s-]{1,100})""")
@@ -42,11 +42,10 @@ def _header_links(header: str) -> list[tuple[str, str]]:
 
 
 def _xml_links(body: bytes) -> list[tuple[str, str]]:
-    first = _FIRST_ENTRY.search(body)
-    head = body[: first.start() if first else len(body)][:_HEAD].decode("utf-8", "replace")
+    said = head(body)[:_HEAD].decode("utf-8", "replace")
     links = [
         {name: html.unescape(one or other) for name, one, other in _ATTRIBUTE.findall(link)}
-        for link in _LINK.findall(head)
+        for link in _LINK.findall(said)
     ]
     return [(link["rel"].lower(), link["href"]) for link in links if link.keys() >= {"rel", "href"}]
 

@@ -68,9 +68,10 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
     known |= items.known(session, first.keys() - known.keys() - new.keys())  # kept by another worker this moment
 
     said = _said_before(session, told, known)
-    _retell(session, told, known, said)
-    changed = _changed(told, known, said)
-    _note_sightings(session, told, {key: one.id for key, one in known.items()} | new, said, turn.now)
+    each = _first_of_each_feed(told)
+    _retell(session, each, known, said)
+    changed = _changed(each, known, said)
+    _note_sightings(session, each, {key: one.id for key, one in known.items()} | new, said, turn.now)
     kept.new = new
     _ask_for_pages(session, kept, [*(first[key] for key in new), *changed.values()], known, turn)
     kept.revised = {key: known[key].id for key, telling in changed.items() if not telling.page}
@@ -113,7 +114,7 @@ def _changed(told: Sequence[Telling], known: Mapping[str, Known], said: Said) ->
     does. Only the feed that brought a story first, or one of the story's own site, is believed. A story whose page
     is still to be read gets its words from there.
     """
-    of_known = [telling for telling in _first_of_each_feed(told) if telling.key in known]
+    of_known = [telling for telling in told if telling.key in known]
     changed: dict[str, Telling] = {}
     for telling in of_known:
         item = known[telling.key]
@@ -125,7 +126,7 @@ def _changed(told: Sequence[Telling], known: Mapping[str, Known], said: Said) ->
 
 def _retell(session: Session, told: Sequence[Telling], known: Mapping[str, Known], said: Said) -> None:
     """Stories whose page is still to be read follow their feed's words: they may be all there will ever be."""
-    for telling in sorted(_first_of_each_feed(told), key=lambda one: one.key):
+    for telling in sorted(told, key=lambda one: one.key):
         item = known.get(telling.key)
         if not item or item.state != items.UNREAD or not telling.feed or not telling.entry:
             continue
@@ -167,7 +168,7 @@ def _note_sightings(
             telling.entry.title,
             fingerprint(telling.entry),
         )
-        for telling in _first_of_each_feed(told)
+        for telling in told
         if telling.feed and telling.entry
     }
     items.see(session, [one for key, one in seen.items() if said.get(key) != one.digest], now)

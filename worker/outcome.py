@@ -38,12 +38,14 @@ def write(
     columns = (feeds.FEED.c.id, feeds.FEED.c.pushed_at)
     mine = {row.id: row.pushed_at for row in still_claimed(session, feeds.FEED, ids, claim, *columns)}
     ours = [one for one in polled if one.feed.id in mine]
-    still_there = {one.feed.id: {carried.story for carried in _unchanged(one)} for one in ours}
-    kept = ingest.keep(session, [telling for one in ours for telling in _tellings(one, turn.now)], turn, still_there)
+    unchanged = {one.feed.id: _unchanged(one) for one in ours}
+    still_there = {feed_id: {carried.story for carried in some.values()} for feed_id, some in unchanged.items()}
+    tellings = [telling for one in ours for telling in _tellings(one, unchanged[one.feed.id], turn.now)]
+    kept = ingest.keep(session, tellings, turn, still_there)
     told_by = _by_feed(kept.told)
     desk = _Desk(session, turn.now, claim, dice, subscribe=subscribe)
     for one in ours:
-        desk.note(one, told_by[one.feed.id], kept)
+        desk.note(one, told_by[one.feed.id], unchanged[one.feed.id], kept)
         if subscribe and one.hub:
             subscriptions.want(session, one.feed.id, one.hub, turn.now)
     desk.finish()
@@ -52,20 +54,23 @@ def write(
     return kept
 
 
-def _unchanged(polled: Polled) -> list[Carried]:
-    """The entries that were cut out before parsing, for they stood so in the feed's last document."""
+# Entries that were cut out before parsing, for they stood so in the feed's last document, by the digest of their bytes.
+Unchanged = Mapping[str, Carried]
+
+
+def _unchanged(polled: Polled) -> Unchanged:
     if not polled.document:
-        return []
+        return {}
     before = {carried.piece: carried for carried in polled.feed.carried if carried.piece}
-    return [before[digest] for digest in polled.document.digests if digest in before]
+    return {digest: before[digest] for digest in polled.document.digests if digest in before}
 
 
-def _tellings(polled: Polled, now: datetime) -> list[Telling]:
+def _tellings(polled: Polled, unchanged: Unchanged, now: datetime) -> list[Telling]:
     if not polled.document:
         return []
     document, feed = polled.document, polled.feed
-    unchanged = _unchanged(polled)
-    identities = identify_all(document.entries, str(feed.id), [(one.guid, one.link) for one in unchanged])
+    cut_out = [unchanged[digest] for digest in document.digests if digest in unchanged]
+    identities = identify_all(document.entries, str(feed.id), [(one.guid, one.link) for one in cut_out])
     title = feed.title or document.title
     return [
         Telling(to_story(entry, identity, now=now, language=document.language), feed, entry, title)
@@ -89,7 +94,7 @@ class _Desk:
         self._quiet: list[Quiet] = []
         self._lines: list[dict[str, Any]] = []
 
-    def note(self, polled: Polled, told: Sequence[Telling], kept: Kept) -> None:
+    def note(self, polled: Polled, told: Sequence[Telling], unchanged: Unchanged, kept: Kept) -> None:
         """One poll: its feed's new state and its line."""
         line = _line(polled, self._now)
         if polled.held:
@@ -97,15 +102,16 @@ class _Desk:
         elif polled.error:
             self._change(polled, self._after_failure(polled))
         elif polled.document is not None:
-            news = _news(polled, polled.document, told, kept)
+            news = _news(polled, _carried(polled.document, told, unchanged), told, kept)
             self._change(polled, self._after_reading(polled, polled.document, news) | self._moved(polled, line))
             line |= news.counts | {"note": kept.notes.get(polled.feed.id, "") or line["note"]}
             if polled.document.cut_short:
                 line["note"] = _CUT_SHORT
         elif polled.answer and (polled.answer.moved_to or polled.feed.moved_to):
-            self._change(polled, self._after_nothing(polled) | self._moved(polled, line))
+            changes = {"failures": 0, "last_error": "", **self._after_nothing(polled)}
+            self._change(polled, changes | self._moved(polled, line))
         else:
-            self._quiet.append(Quiet(polled.feed.id, **self._kept_of_nothing(polled)))
+            self._quiet.append(Quiet(polled.feed.id, **self._after_nothing(polled)))
         self._lines.append(line)
 
     def finish(self) -> None:
@@ -131,16 +137,12 @@ class _Desk:
         }
 
     def _after_nothing(self, polled: Polled) -> dict[str, Any]:
-        kept = self._kept_of_nothing(polled)
-        return {"last_status": kept.pop("status"), "failures": 0, "last_error": "", **kept}
-
-    def _kept_of_nothing(self, polled: Polled) -> dict[str, Any]:
         feed, answer, is_full = polled.feed, polled.answer, polled.is_full
         interval = cadence.steer(feed.interval, feed.bounds, shared=1.0)
         return {
             "due_at": self._due(polled, interval),
             "interval": interval,
-            "status": polled.status or 0,
+            "last_status": polled.status or 0,
             "etag": answer.etag if answer and is_full else feed.etag,
             "last_modified": answer.last_modified if answer and is_full else feed.last_modified,
             "full_at": self._now if is_full else feed.full_at,
@@ -217,20 +219,18 @@ class _News:
         return {"entries": len(self.carried), "new": self.new, "revised": self.revised, "gap": self.gap}
 
 
-def _news(polled: Polled, document: Document, told: Sequence[Telling], kept: Kept) -> _News:
+def _news(polled: Polled, carried: list[Carried], told: Sequence[Telling], kept: Kept) -> _News:
     keys = {telling.key for telling in told}
     before = {one.story for one in polled.feed.carried}
-    carried = _carried(polled, document, told)
     shared = sum(one.story in before for one in carried) / len(carried) if carried and before else None
     return _News(carried, len(keys & kept.new.keys()), len(keys & kept.revised.keys()), shared)
 
 
-def _carried(polled: Polled, document: Document, told: Sequence[Telling]) -> list[Carried]:
+def _carried(document: Document, told: Sequence[Telling], unchanged: Unchanged) -> list[Carried]:
     """All entries of a document in their order: those parsed as they were told, the others as they were before."""
     parsed = iter(told)
-    before = {one.piece: one for one in polled.feed.carried if one.piece}
     pieces = document.digests or ("",) * len(told)
-    return [before.get(piece) or _as_carried(piece, next(parsed)) for piece in pieces]
+    return [unchanged.get(piece) or _as_carried(piece, next(parsed)) for piece in pieces]
 
 
 def _as_carried(piece: str, telling: Telling) -> Carried:

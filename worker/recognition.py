@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from storage import items
+from storage.feeds import FeedToPoll
 from storage.items import Known
 from wire.identity import normalise, renamed, story_mark
 from wire.revision import fingerprint, is_another
@@ -40,11 +41,11 @@ def recognised(
         for mark, (key, when) in items.seen_at(session, feed_id, sorted({url for url, _ in marks})).items()
         if marks[mark] == 1 and (feed_id, key) not in present and story_mark(key) not in still_there.get(feed_id, ())
     }
-    renamed = [_under_old_name(telling, old_names) if telling.key not in known else telling for telling in told]
-    for telling, before in zip(renamed, told, strict=True):
+    under_old_names = [_under_old_name(one, old_names) if one.key not in known else one for one in told]
+    for telling, before in zip(under_old_names, told, strict=True):
         if telling.feed and telling.key != before.key:
             notes[telling.feed.id] = _MADE_ANEW
-    return renamed
+    return under_old_names
 
 
 def told_apart(told: Sequence[Telling], known: Mapping[str, Known], notes: dict[int, str]) -> list[Telling]:
@@ -88,14 +89,14 @@ def _under_old_name(
     if not telling.feed or not telling.entry:
         return telling
     key, when = old_names.get((telling.feed.id, _mark(telling.entry)), ("", None))
-    if not key or not _is_of_then(telling, key, when):
+    if not key or not _is_of_then(telling, telling.feed, key, when):
         return telling
     return replace(telling, story=replace(telling.story, identity=Identity(key)))
 
 
-def _is_of_then(telling: Telling, key: str, when: datetime | None) -> bool:
+def _is_of_then(telling: Telling, feed: FeedToPoll, key: str, when: datetime | None) -> bool:
     """Whether a telling is of the old story's time: a warning that is given again has all its words anew."""
     now = telling.story.published_at
     if now and when:
         return abs(now - when) < _SAME_TIME
-    return bool(telling.feed) and story_mark(key) in {one.story for one in telling.feed.carried}  # type: ignore[union-attr]
+    return story_mark(key) in {one.story for one in feed.carried}

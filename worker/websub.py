@@ -15,7 +15,6 @@ from wire.address import is_usual
 from wire.markup import clip, line
 from wire.websub import is_signed
 from worker.fetch import Limits, reason
-from worker.guard import ForbiddenAddress
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +23,7 @@ _LEASE = timedelta(days=7)
 _TAKEN = range(200, 300)
 _LONGEST_REASON = 300
 _LONGEST_CHALLENGE = 1_000
+_LONGEST_LEASE = 10  # digits: three centuries of seconds
 PATH = "/websub/"
 
 
@@ -52,7 +52,7 @@ async def _ask(session: aiohttp.ClientSession, one: Asking, public_url: str, lim
             return one.feed_id, "" if taken else clip(f"The hub answered {response.status} {said}", _LONGEST_REASON)
     except TimeoutError:
         return one.feed_id, "The hub did not answer in time."
-    except (aiohttp.ClientError, ForbiddenAddress, ValueError, OSError) as error:
+    except (aiohttp.ClientError, ValueError, OSError) as error:
         return one.feed_id, f"The hub cannot be reached: {reason(error)}"
 
 
@@ -78,7 +78,7 @@ def receiver(database: Database, *, clock: Callable[[], datetime], largest: int)
             challenge, lease = said.get("hub.challenge", ""), said.get("hub.lease_seconds", "")
             if mode != "subscribe" or not 0 < len(challenge) <= _LONGEST_CHALLENGE:
                 return web.Response(status=404)  # we never unsubscribe: leases end by themselves
-            seconds = int(lease) if lease.isascii() and lease.isdecimal() and len(lease) < len("10000000000") else 0
+            seconds = int(lease) if lease.isascii() and lease.isdecimal() and len(lease) <= _LONGEST_LEASE else 0
             subscriptions.verified(session, found, timedelta(seconds=seconds), now)
         return web.Response(text=challenge, content_type="text/plain", headers={"X-Content-Type-Options": "nosniff"})
 
