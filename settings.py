@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     robots: bool = False
     public_url: str = ""
     receiver: str = "127.0.0.1:8471"
+    desk: str = "127.0.0.1:8470"
+    desk_url: str = ""
+    max_age: Duration = timedelta(hours=48)
+    canary: Duration = timedelta(minutes=5)
     workers: int = Field(default=2, ge=1, le=64)
     lease: Duration = timedelta(seconds=60)
     stall_after: Duration = timedelta(seconds=75)
@@ -67,18 +71,34 @@ class Settings(BaseSettings):
             raise ValueError("it goes into a header, so write it on one line and in ASCII")
         return written
 
-    @field_validator("public_url")
+    @field_validator("public_url", "desk_url")
     @classmethod
     def _can_be_called(cls, url: str) -> str:
         return checked(url) if url else ""
 
-    @field_validator("receiver")
+    @field_validator("receiver", "desk")
     @classmethod
     def _can_be_listened_at(cls, address: str) -> str:
         host, _, port = address.rpartition(":")
         if not host or not port.isdecimal() or not 0 < int(port) < _PORTS:
             raise ValueError("write it like 127.0.0.1:8471")
         return address
+
+    @field_validator("desk")
+    @classmethod
+    def _is_on_this_machine(cls, address: str) -> str:
+        if address.rpartition(":")[0].strip("[]") not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError(
+                "the desk asks for no password, so it listens on this machine alone; put a proxy before it"
+            )
+        return address
+
+    @field_validator("canary", "max_age")
+    @classmethod
+    def _not_negative(cls, value: timedelta) -> timedelta:
+        if value < timedelta(0):
+            raise ValueError("it cannot be less than nothing")
+        return value
 
     @field_validator("proxy")
     @classmethod
@@ -105,6 +125,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's address; SQLite in the data folder unless another is given."""
         return self.database_url or f"sqlite:///{self.data / 'wirewatch.db'}"
+
+    @property
+    def pages(self) -> str:
+        """Where the desk's pages are reached: as it is named to people, else on this machine."""
+        return self.desk_url or f"http://{self.desk}"
 
 
 def read(**given: Any) -> Settings:

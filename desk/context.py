@@ -41,11 +41,15 @@ class Found(Protocol):
 
 @dataclass(slots=True)
 class Desk:
-    """The open database, how far apart polls of a new feed may be, and what looks at an address for us."""
+    """The open database, how far apart polls of a new feed may be, what looks at an address for us.
+
+    `pages` is where our own pages are reached.
+    """
 
     open_database: Callable[[], Database]
     bounds: Bounds
     look: Callable[[str, Mapping[str, str]], Found]
+    pages: str = ""
     clock: Callable[[], datetime] = _utc_now
     _database: Database | None = None
 

@@ -13,12 +13,15 @@ from itertools import groupby
 
 from sqlalchemy.exc import OperationalError
 
-from storage import alerts, feeds, furniture, pulse, readings, sketches, subscriptions
+from scheduler import watch
+from scheduler.watch import Watch
+from storage import canaries, feeds, furniture, outbox, pulse, readings, sketches, subscriptions
 from storage.database import Database
 from storage.feeds import DueFeed
 from storage.work import new_claim
 from worker import app
-from worker.process import DELIVERIES_A_MESSAGE, FEEDS_A_MESSAGE, PAGES_A_MESSAGE, send_on
+from worker.courier import Courier
+from worker.sending import DELIVERIES_A_MESSAGE, FEEDS_A_MESSAGE, PAGES_A_MESSAGE, send_on
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +41,20 @@ _SET_BACK = timedelta(seconds=30)
 
 @dataclass(slots=True)
 class Scheduler:
-    """The loop's state: what it reads, the clock, and how long a claim lasts."""
+    """The loop's state: what it reads, the clock, how long a claim lasts, and what it watches for the operator.
+
+    Notices it carries itself, by a courier of its own: they may be about there being no worker and no broker.
+    """
 
     database: Database
     clock: Callable[[], datetime]
     lease: timedelta
     pause: float = 0.5
     subscribes: bool = False
+    watch: Watch | None = None
+    open_courier: Callable[[], Courier] | None = None
+    _courier: Courier | None = None
+    _next_watch: datetime | None = None
     _broker_was_there: bool = True
     _last_round: datetime | None = None
     _next_beat: datetime | None = None
@@ -58,10 +68,24 @@ class Scheduler:
             except OperationalError as error:
                 log.warning("the database does not answer, trying again: %s", str(error.orig).split("\n")[0])
             stop.wait(self.pause)
+        self.close()
+
+    def close(self) -> None:
+        """Lets notices that are under way finish."""
+        if self._courier:
+            self._courier.close()
+
+    def settle(self) -> None:
+        """Waits until no notice is under way."""
+        if self._courier:
+            self._courier.settle()
 
     def round(self) -> None:
-        """One look at what is due: feeds, pages, deliveries."""
+        """One look at what is due: notices, held deliveries, feeds, pages, deliveries."""
         self._mind_the_clock()
+        self._watch()
+        self._release()
+        self._send_notices()
         if not self._broker_is_there():
             return
         self._beat()
@@ -71,13 +95,46 @@ class Scheduler:
         self._send_subscriptions()
         self._tidy()
 
+    def _watch(self) -> None:
+        """What the operator should know is looked for now and then."""
+        now = self.clock()
+        if self.watch is None or (self._next_watch and now < self._next_watch <= now + watch.EVERY):
+            return
+        self._next_watch = now + watch.EVERY
+        with self.database.writing() as session:
+            self.watch.look(session, now)
+
+    def _release(self) -> None:
+        """What was held until now, and channels that have rested, are due."""
+        with self.database.reading() as session:
+            waiting = outbox.anything_to_release(session, self.clock())
+        if waiting:
+            with self.database.writing() as session:
+                outbox.probe(session, self.clock())
+                outbox.release(session, self.clock())
+
+    def _send_notices(self) -> None:
+        if self.open_courier is None:
+            return
+        claim, now = new_claim(), self.clock()
+        with self.database.reading() as session:
+            if not outbox.is_a_notice_due(session, now):
+                return
+        with self.database.writing() as session:
+            due = outbox.claim_due_notices(session, now=now, lease=self.lease, limit=_DELIVERIES_A_ROUND, claim=claim)
+            ids = [key for some in due.values() for key in some]
+            outgoing = outbox.take(session, ids, claim, now=now, until=now + self.lease)
+        if self._courier is None:
+            self._courier = self.open_courier()
+        self._courier.send(claim, outgoing, now + self.lease)
+
     def _tidy(self) -> None:
         """Now and then what nobody needs any more is forgotten, a table at a time."""
         now = self.clock()
         if self._next_tidying and now < self._next_tidying <= now + TIDY_EVERY:
             return
         self._next_tidying = now + TIDY_EVERY
-        for forget in (sketches.forget_old, furniture.forget_old, feeds.forget_old_polls):
+        for forget in (sketches.forget_old, furniture.forget_old, feeds.forget_old_polls, canaries.forget_old):
             with self.database.writing() as session:
                 forget(session, now)
 
@@ -137,7 +194,7 @@ class Scheduler:
     def _send_deliveries(self) -> None:
         claim = new_claim()
         with self.database.writing() as session:
-            due = alerts.claim_due_deliveries(
+            due = outbox.claim_due_deliveries(
                 session, now=self.clock(), lease=self.lease, limit=_DELIVERIES_A_ROUND, claim=claim
             )
         send_on(claim, due, [], self.lease)

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import typer
@@ -11,22 +11,23 @@ from sqlmodel import Session
 
 from desk import show
 from desk.context import reading, writing
-from service.run import redis_url, worker_config
+from service.config import worker_config
+from service.opening import redis_url
 from settings import Settings
 from storage import channels as channel_rows
-from storage.alerts import Outgoing
+from storage.outbox import Address, Outgoing
 from storage.work import new_claim
 from wire import article
 from wire.errors import BadInput, DeliveryFailed, WirewatchError
 from wire.markup import harmless
-from wire.message import Alert
-from wire.story import Span
+from wire.samples import sample
 from worker import app as celery
 from worker import channels, ingest
+from worker.config import Config
 from worker.ingest import Kept, Turn
 from worker.looking import Found, look
-from worker.process import Config, send_on
 from worker.rulebook import Rulebook
+from worker.sending import send_on
 from worker.telling import Telling
 
 
@@ -113,29 +114,10 @@ def test_channel(settings: Settings, which: str) -> None:
 
 async def _send(config: Config, outgoing: Outgoing) -> str:
     async with config.open_session() as session:
-        return await channels.send(channels.World(session), outgoing)
+        return await channels.send(channels.World(session, pages=config.pages), outgoing)
 
 
 def _sample(session: Session, which: str, now: datetime) -> Outgoing:
     channel = channel_rows.find(session, which)
-    title, text = "This is a sample from Wirewatch", "If you can read this, alerts will reach you here."
-    alert = Alert(
-        alert_id=0,
-        rule="sample",
-        query="sample",
-        rule_version=1,
-        identity="sample:0",
-        wire="",
-        story_id="",
-        version=1,
-        title=title,
-        text=text,
-        url="",
-        provider="",
-        feeds=0,
-        published_at=None,
-        first_seen_at=now.astimezone(UTC),
-        spans=(Span("title", 10, 16, title[10:16]),),
-        sample=True,
-    )
-    return Outgoing(0, 1, channel.id or 0, channel.kind, channel.target, alert)
+    named = {name: getattr(channel, name) for name in Address.__slots__}
+    return Outgoing(0, 1, Address(**named), sample(now))

@@ -42,6 +42,7 @@ def run_demo(data: Path | None, seconds: float) -> None:
         min_interval="2s",
         max_interval="10s",
         host_spacing="0s",
+        desk=f"127.0.0.1:{_free_port()}",
     )
     wire = Child("sample wire", wirewatch("samplewire", str(port), "--every", str(_EVERY)))
     tail = Child("tail", wirewatch("tail", "--last", "0"))
@@ -83,7 +84,7 @@ def _welcome(settings: Settings, port: int) -> None:
         f"""
 Wirewatch demo: a sample wire publishes a story every few seconds at http://127.0.0.1:{port},
 {len(REGIONS)} feeds of it are polled, each story is kept once, five rules are matched,
-and alerts go by webhook to http://127.0.0.1:{port}/inbox.
+and alerts go by webhook to http://127.0.0.1:{port}/inbox. Its health: {settings.pages}/healthz
 
 In another terminal, try:
   {command} status
@@ -92,6 +93,7 @@ In another terminal, try:
   {command} alerts list
   {command} alerts show 1
   {command} rules add mine 'strike AND wages' --to inbox
+  {command} alerts feeds
 
 New stories and ALERTS follow as they come. Ctrl-C ends it.
 """

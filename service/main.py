@@ -3,14 +3,16 @@
 import io
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import typer
 
 from desk import show
-from desk.commands import alerts, channels, feeds, items, lists, rules, watch
+from desk.commands import alerts, channels, deliveries, feeds, items, lists, rules, watch
 from desk.context import JSON, Desk, desk, sit_down
-from service import commands, demo, run
+from service import opening
 from settings import Settings, read
 from storage.database import Database
 from wire.cadence import Bounds
@@ -30,15 +32,29 @@ app.add_typer(lists.app, name="lists")
 app.add_typer(channels.app, name="channels")
 app.add_typer(items.app, name="items")
 app.add_typer(alerts.app, name="alerts")
-app.add_typer(alerts.deliveries_app, name="deliveries")
+app.add_typer(deliveries.app, name="deliveries")
 app.command()(watch.status)
 app.command()(watch.tail)
+app.command("notices")(channels.list_notices)
 database_app = typer.Typer(help="The database itself.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 
 
 def _settings() -> Settings:
     return read(data=_given_data)
+
+
+def _run() -> ModuleType:
+    """What runs processes is loaded when it is asked for: a command that only looks is then there in a second."""
+    return import_module("service.run")
+
+
+def _commands() -> ModuleType:
+    return import_module("service.commands")
+
+
+def _demo() -> ModuleType:
+    return import_module("service.demo")
 
 
 _given_data: Path | None = None
@@ -54,11 +70,11 @@ def _root(
     _given_data = data
     settings = _settings()
     bounds = Bounds(settings.min_interval.total_seconds(), settings.max_interval.total_seconds())
-    sit_down(Desk(_open, bounds, lambda url, headers: commands.look_at(settings, url, headers)))
+    sit_down(Desk(_open, bounds, lambda url, headers: _commands().look_at(settings, url, headers), settings.pages))
 
 
 def _open() -> Database:
-    return run.open_database(_settings())
+    return opening.open_database(_settings())
 
 
 @app.command("run")
@@ -67,7 +83,7 @@ def run_() -> None:
 
     Example: wirewatch --data ./data run
     """
-    run.run_service(_settings())
+    _run().run_service(_settings())
 
 
 @app.command("demo")
@@ -78,7 +94,7 @@ def demo_(
 
     Example: wirewatch demo
     """
-    demo.run_demo(_given_data, seconds)
+    _demo().run_demo(_given_data, seconds)
 
 
 @app.command()
@@ -87,7 +103,7 @@ def scheduler() -> None:
 
     Example: wirewatch scheduler
     """
-    run.run_scheduler(_settings())
+    _run().run_scheduler(_settings())
 
 
 @app.command()
@@ -99,7 +115,16 @@ def worker(
 
     Example: wirewatch worker --queues deliver -c 1
     """
-    raise typer.Exit(run.run_worker(_settings(), queues.split(","), concurrency))
+    raise typer.Exit(_run().run_worker(_settings(), queues.split(","), concurrency))
+
+
+@app.command("desk")
+def desk_() -> None:
+    """Only the desk's web server, at WIREWATCH_DESK: items' pages, feeds of alerts, the health check.
+
+    Example: wirewatch desk
+    """
+    _run().run_desk(_settings())
 
 
 @app.command()
@@ -108,13 +133,13 @@ def receiver() -> None:
 
     Example: wirewatch receiver
     """
-    run.run_receiver(_settings())
+    _run().run_receiver(_settings())
 
 
 @app.command(hidden=True)
 def samplewire(port: int, every: float = typer.Option(4.0)) -> None:
     """The demo's wire, by itself."""
-    demo.serve_wire(port, every)
+    _demo().serve_wire(port, every)
 
 
 @database_app.command()
@@ -136,7 +161,7 @@ def import_(
 
     Example: wirewatch items import story.html
     """
-    commands.import_items(_settings(), files, url, as_json=as_json)
+    _commands().import_items(_settings(), files, url, as_json=as_json)
 
 
 @feeds.app.command()
@@ -145,7 +170,7 @@ def check(url: str = typer.Argument(help="The address of a feed."), as_json: boo
 
     Example: wirewatch feeds check https://menafn.com/rss/menafn_UAE.xml
     """
-    commands.check_feed(_settings(), url, as_json=as_json)
+    _commands().check_feed(_settings(), url, as_json=as_json)
 
 
 @channels.app.command()
@@ -154,7 +179,7 @@ def test(which: str = channels.WHICH) -> None:
 
     Example: wirewatch channels test desk
     """
-    commands.test_channel(_settings(), which)
+    _commands().test_channel(_settings(), which)
 
 
 def main() -> None:

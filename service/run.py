@@ -2,7 +2,9 @@
 
 import logging
 import os
+import random
 import signal
+import socket
 import sys
 import threading
 import warnings
@@ -16,8 +18,11 @@ from celery import signals
 from redis.exceptions import RedisError
 
 from scheduler.loop import Scheduler
+from scheduler.watch import Watch
 from service import broker, logs
-from service.lock import make_folder, only_one
+from service.config import worker_config
+from service.lock import only_one
+from service.opening import open_database, redis_url
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
 from storage.database import Database
@@ -26,40 +31,10 @@ from wire.errors import BadInput
 from worker import app as celery
 from worker import websub
 from worker.app import POLL
-from worker.fetch import Limits
-from worker.guard import Guard, parse_networks, parse_ports
-from worker.process import Config, prepare, utc_now
+from worker.channels import utc_now
+from worker.process import prepare
 
 log = logging.getLogger(__name__)
-
-
-def redis_url(settings: Settings) -> str:
-    """The Redis that was named, else the private one of the data folder."""
-    return settings.redis_url or broker.url(settings.data)
-
-
-def open_database(settings: Settings) -> Database:
-    """The database, there and up to date."""
-    if not settings.database_url:
-        make_folder(settings.data)
-    database = Database(settings.database)
-    database.upgrade()
-    return database
-
-
-def worker_config(settings: Settings) -> Config:
-    """What a worker is told of the settings."""
-    return Config(
-        database_url=settings.database,
-        user_agent=settings.user_agent + (f" (+{settings.contact})" if settings.contact else ""),
-        guard=Guard(parse_networks(settings.allow_networks), parse_ports(settings.ports)),
-        proxy=settings.proxy,
-        limits=Limits(settings.poll_timeout.total_seconds(), settings.poll_idle.total_seconds(), settings.max_body),
-        host_spacing=settings.host_spacing.total_seconds(),
-        robots=settings.robots,
-        public_url=settings.public_url,
-        lease=settings.lease,
-    )
 
 
 def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
@@ -98,7 +73,28 @@ def run_scheduler(settings: Settings) -> None:
     logs.begin(settings.log_level)
     celery.connect(redis_url(settings))
     stop = _stop_on_signals()
-    Scheduler(open_database(settings), utc_now, settings.lease, subscribes=bool(settings.public_url)).run(stop)
+    database, config = open_database(settings), worker_config(settings)
+    Scheduler(
+        database,
+        utc_now,
+        settings.lease,
+        subscribes=bool(settings.public_url),
+        watch=Watch(utc_now(), settings.canary, settings.data if settings.data.is_dir() else None),
+        open_courier=lambda: config.open_courier(database, utc_now, random.random),
+    ).run(stop)
+
+
+def run_desk(settings: Settings) -> None:
+    """The desk's web server, until SIGTERM or Ctrl-C."""
+    import uvicorn
+
+    from desk import web as web_desk
+
+    logs.begin(settings.log_level)
+    host, _, port = settings.desk.rpartition(":")
+    log.info("the desk is at %s", settings.pages)
+    application = web_desk.make_app(open_database(settings), utc_now, pages=settings.pages, canary=settings.canary)
+    uvicorn.run(application, host=host.strip("[]"), port=int(port), log_config=None, access_log=False)
 
 
 def run_receiver(settings: Settings) -> None:
@@ -126,6 +122,7 @@ def run_service(
     logs.begin(settings.log_level)
     worker_config(settings)  # what is wrong stops the start here, not each worker later
     with only_one(settings.data):
+        _is_free(settings.desk)
         database = open_database(settings)
         if first:
             first(database)
@@ -141,6 +138,16 @@ def run_service(
         supervisor.run()
 
 
+def _is_free(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_server(
+            (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ).close()
+    except OSError as error:
+        raise BadInput(f"WIREWATCH_DESK={address}: {error.strerror}. Choose another port.") from error
+
+
 def _children(settings: Settings) -> list[Child]:
     own = [] if settings.redis_url else [Child("redis", broker.command(settings.data), is_broker=True)]
     return [
@@ -152,6 +159,7 @@ def _children(settings: Settings) -> list[Child]:
         ),
         Child("worker deliver", wirewatch("worker", "--queues", "deliver", "-c", "1"), "worker deliver"),
         Child("scheduler", wirewatch("scheduler"), "scheduler"),
+        Child("desk", wirewatch("desk")),
         *([Child("receiver", wirewatch("receiver"))] if settings.public_url else []),
     ]
 

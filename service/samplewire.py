@@ -206,8 +206,8 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 
 async def _receive(request: web.Request) -> web.StreamResponse:
-    key = request.headers.get("Idempotency-Key", "")
-    request.app[_WIRE].inbox.append({"key": key, **await request.json()})
+    key, told = request.headers.get("Idempotency-Key", ""), await request.json()
+    request.app[_WIRE].inbox += [{"key": key, **one} for one in told.get("stories", [told])]
     return web.Response(text="taken")
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlmodel import Session
 
-from storage import alerts, items, rules, search
-from storage.alerts import ALERT, Met
+from storage import items, raising, rules, search
+from storage.alerts import ALERT
 from storage.items import ITEM, Meeting
+from storage.raising import Met
 from storage.tables import Rule
 from wire.clauses import CASE, Word, single
 from wire.matcher import Matcher
@@ -75,11 +76,19 @@ def backfill(
     found = list(items.meeting(session, Matcher.of(parsed), parsed, since=since))
     known = items.versions_of(session, [one.item_id for one in found])
     met = [
-        Met(one.item_id, known[one.item_id], rule.version, rule.query, Match(key, one.spans), shadow=rule.shadow)
+        Met(
+            one.item_id,
+            known[one.item_id],
+            rule.version,
+            rule.query,
+            Match(key, one.spans),
+            shadow=rule.shadow,
+            asked=True,
+        )
         for one in found
     ]
     channels = {key: rules.channels_by_rule(session).get(key, [])} if send else {}
-    return len(met), alerts.raise_alerts(session, met, channels=channels, claim=None, due_at=now, now=now)
+    return len(met), raising.raise_alerts(session, met, channels=channels, claim=None, due_at=now, now=now)
 
 
 def share(session: Session, word: Word) -> float:

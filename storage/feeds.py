@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
@@ -67,6 +67,7 @@ class FeedToPoll:
     pace: Pace = field(default_factory=Pace)
     pushed_until: datetime | None = None
     pushed_at: datetime | None = None
+    private: bool = False
 
     @property
     def bounds(self) -> Bounds:
@@ -135,7 +136,7 @@ def change(
 
 def find(session: Session, which: str) -> Feed:
     """The feed of this number or address, or the only one whose address or title holds these letters."""
-    watched = select_model(Feed).where(col(Feed.removed_at).is_(None))
+    watched = select_model(Feed).where(col(Feed.removed_at).is_(None), col(Feed.private).is_(False))
     if (key := number(which)) is not None:
         found = session.exec(watched.where(Feed.id == key)).all()
     else:
@@ -161,8 +162,9 @@ def at_address(session: Session, url: str) -> int | None:
 
 
 def watched(session: Session) -> Sequence[Feed]:
-    """All feeds but the removed ones, oldest first."""
-    return session.exec(select_model(Feed).where(col(Feed.removed_at).is_(None)).order_by(col(Feed.id))).all()
+    """All feeds but the removed ones and the canary's, oldest first."""
+    watching = select_model(Feed).where(col(Feed.removed_at).is_(None), col(Feed.private).is_(False))
+    return session.exec(watching.order_by(col(Feed.id))).all()
 
 
 def pause(feed: Feed, because: str) -> None:
@@ -320,6 +322,53 @@ def record_polls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
 def forget_old_polls(session: Session, now: datetime) -> None:
     """Lines of polls that are a month old."""
     session.execute(delete(POLL).where(POLL.c.at < now - _POLLS_KEPT_FOR))
+
+
+PAUSED_BY_HAND = "paused by hand"
+# A feed that failed so often in a row has reached its slowest pace.
+_OFTEN = 12
+
+
+def in_trouble(session: Session) -> Sequence[Feed]:
+    """Feeds that were paused, but not by a person, and those that fail and fail."""
+    watching = select_model(Feed).where(col(Feed.removed_at).is_(None), col(Feed.private).is_(False))
+    paused = and_(col(Feed.enabled).is_(False), col(Feed.paused_because) != PAUSED_BY_HAND)
+    return session.exec(watching.where(or_(paused, col(Feed.failures) >= _OFTEN)).order_by(col(Feed.id))).all()
+
+
+def with_gaps(session: Session, since: datetime) -> Sequence[tuple[int, str, str]]:
+    """The feeds (number, title, address) that had a gap since then."""
+    gaps = select(POLL.c.feed_id).where(POLL.c.at >= since, POLL.c.gap)
+    rows = session.execute(select(FEED.c.id, FEED.c.title, FEED.c.url).where(FEED.c.id.in_(gaps)).order_by(FEED.c.id))
+    return [(row.id, row.title, row.url) for row in rows]
+
+
+# A habit is what was seen so often in so many days; silence is beyond it when it lasts so many times as long as usual.
+_HABIT_DAYS, _HABIT_TIMES, _BEYOND = 14, 10, 10
+_SHORTEST_SILENCE = timedelta(hours=6)
+
+
+def quiet_beyond_habit(session: Session, now: datetime) -> list[tuple[Feed, datetime, timedelta]]:
+    """Feeds that bring nothing new for ten times as long as they usually do: (feed, last new, what is usual)."""
+    came = (
+        select(
+            POLL.c.feed_id,
+            func.count().label("times"),
+            func.min(POLL.c.at).label("first"),
+            func.max(POLL.c.at).label("last"),
+        )
+        .where(POLL.c.new > 0, POLL.c.at >= now - timedelta(days=_HABIT_DAYS))
+        .group_by(POLL.c.feed_id)
+        .having(func.count() >= _HABIT_TIMES)
+    )
+    found = []
+    for row in session.execute(came).all():
+        usual = (row.last - row.first) / (row.times - 1)
+        if now - row.last > max(_BEYOND * usual, _SHORTEST_SILENCE):
+            feed = session.get(Feed, row.feed_id)
+            if feed and feed.enabled and feed.removed_at is None and not feed.private:
+                found.append((feed, row.last, usual))
+    return found
 
 
 def polls_of(session: Session, feed_id: int, limit: int) -> Sequence[Poll]:

@@ -68,6 +68,7 @@ class NewStory:
     story: Story
     feed_id: int | None = None
     unread: bool = False
+    private: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,7 @@ def _row(new: NewStory, now: datetime) -> dict[str, Any]:
         "feed_id": new.feed_id,
         "version": 1,
         "state": UNREAD if new.unread else standing["state"],
+        "private": new.private,
     }
 
 
@@ -268,7 +270,8 @@ def retell(session: Session, item: Known, story: Story) -> None:
 
 def newest(session: Session, *, limit: int, feed_id: int | None = None, after: int = 0) -> Sequence[Item]:
     """The newest items first; with `feed_id`, those that feed carried; with `after`, only with a greater number."""
-    query = select_model(Item).where(col(Item.id) > after).order_by(col(Item.id).desc()).limit(limit)
+    public = col(Item.private).is_(False)
+    query = select_model(Item).where(col(Item.id) > after, public).order_by(col(Item.id).desc()).limit(limit)
     if feed_id is not None:
         carried = select(SIGHTING.c.item_id).where(SIGHTING.c.feed_id == feed_id)
         query = query.where(col(Item.id).in_(carried))
@@ -291,7 +294,7 @@ def meeting(session: Session, matcher: Matcher, query: Query, *, since: datetime
 
     The index narrows them down, the rules' own engine decides. `matcher` holds just this query.
     """
-    wanted = select(ITEM.c.id, ITEM.c.first_seen_at).order_by(ITEM.c.id.desc())
+    wanted = select(ITEM.c.id, ITEM.c.first_seen_at).where(ITEM.c.private.is_(False)).order_by(ITEM.c.id.desc())
     if (narrowed := search.candidates(session, query)) is not None:
         wanted = wanted.where(narrowed)
     if since is not None:

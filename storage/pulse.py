@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
 from storage.database import insert
@@ -54,14 +54,15 @@ def beats(session: Session) -> list[Beat]:
 def figures(session: Session, now: datetime) -> Figures:
     """Counts of everything a person asks first."""
     feed, poll, reading, delivery, rule = (table(model) for model in (Feed, Poll, Reading, Delivery, Rule))
-    watched = feed.c.removed_at.is_(None)
+    watched = and_(feed.c.removed_at.is_(None), feed.c.private.is_(False))
+    told = ITEM.c.private.is_(False)
 
     def count(source: ColumnElement[int], *conditions: ColumnElement[bool]) -> int:
         return int(session.execute(select(func.count(source)).where(*conditions)).scalar_one())
 
     return Figures(
-        items=count(ITEM.c.id),
-        items_last_hour=count(ITEM.c.id, ITEM.c.first_seen_at > now - timedelta(hours=1)),
+        items=count(ITEM.c.id, told),
+        items_last_hour=count(ITEM.c.id, told, ITEM.c.first_seen_at > now - timedelta(hours=1)),
         alerts=count(table(Alert).c.id),
         feeds=count(feed.c.id, watched),
         feeds_paused=count(feed.c.id, watched, feed.c.enabled.is_(False)),
@@ -69,7 +70,7 @@ def figures(session: Session, now: datetime) -> Figures:
         feeds_overdue=count(feed.c.id, watched, feed.c.enabled, feed.c.due_at < now - timedelta(minutes=1)),
         gaps_last_day=count(poll.c.id, poll.c.gap, poll.c.at > now - timedelta(days=1)),
         pages_waiting=count(reading.c.item_id, reading.c.due_at.is_not(None)),
-        rules=count(rule.c.id, rule.c.enabled, rule.c.removed_at.is_(None)),
+        rules=count(rule.c.id, rule.c.enabled, rule.c.removed_at.is_(None), rule.c.private.is_(False)),
         deliveries_waiting=count(delivery.c.id, delivery.c.state == "pending"),
         deliveries_failed=count(delivery.c.id, delivery.c.state == "failed"),
     )

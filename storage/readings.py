@@ -22,14 +22,21 @@ class PageToRead:
     item: Known
     url: str
     attempts: int
+    bulk: bool = False
 
 
-def ask(session: Session, pages: Sequence[tuple[int, str]], *, claim: str, due_at: datetime) -> None:
-    """Notes (item id, address) to be read, claimed at once by whoever sends them on; the lease is the safety net."""
+def ask(session: Session, pages: Sequence[tuple[int, str, bool]], *, claim: str, due_at: datetime) -> None:
+    """Notes (item id, address, is it bulk) to be read, claimed at once by whoever sends them on.
+
+    The lease is the safety net.
+    """
     if pages:
         statement = insert(session, READING)
         again = {"url": statement.excluded.url, "due_at": due_at, "claim": claim, "attempts": 0, "error": ""}
-        rows = [{"item_id": item_id, "url": url, "due_at": due_at, "claim": claim} for item_id, url in sorted(pages)]
+        rows = [
+            {"item_id": item_id, "url": url, "bulk": bulk, "due_at": due_at, "claim": claim}
+            for item_id, url, bulk in sorted(pages)
+        ]
         session.execute(
             statement.on_conflict_do_update(index_elements=["item_id"], set_=again),
             [{**row, "attempts": 0, "error": ""} for row in rows],
@@ -48,9 +55,10 @@ def take(session: Session, item_ids: Sequence[int], claim: str, *, until: dateti
     """The claimed pages with their items, claimed `until` then, and one more attempt noted on each."""
     mine = (READING.c.item_id.in_(item_ids), READING.c.claim == claim)
     session.execute(update(READING).where(*mine).values(attempts=READING.c.attempts + 1, due_at=until))
-    wanted = select(READING.c.url.label("page"), READING.c.attempts, *(ITEM.c[name] for name in Known.__slots__))
+    named = (READING.c.url.label("page"), READING.c.attempts, READING.c.bulk)
+    wanted = select(*named, *(ITEM.c[name] for name in Known.__slots__))
     rows = session.execute(wanted.join(ITEM, ITEM.c.id == READING.c.item_id).where(*mine))
-    return [PageToRead(Known(*row[2:]), row.page, row.attempts) for row in rows]
+    return [PageToRead(Known(*row[3:]), row.page, row.attempts, row.bulk) for row in rows]
 
 
 def done(session: Session, item_id: int, claim: str) -> bool:

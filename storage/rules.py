@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy import insert as plain_insert
@@ -12,6 +14,7 @@ from sqlmodel import select as select_model
 from storage.database import insert
 from storage.tables import Channel, Counter, Rule, RuleChannel, WordList, table
 from storage.work import number
+from wire import hours
 from wire.errors import BadInput
 from wire.query import is_spelling, lists_called, parse
 
@@ -21,10 +24,40 @@ WORD_LIST = table(WordList)
 _LIST_NAME = re.compile(r"[\w-]{1,60}")
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a rule wants to be told, as storage/tables.py has it; None leaves it as it is."""
+
+    digest: str | None = None
+    zone: str | None = None
+    urgent: bool | None = None
+    tells_old: bool | None = None
+
+
+_AT_ONCE = {"digest": "", "zone": "UTC", "urgent": False, "tells_old": False}
+
+
+def _checked(terms: Terms) -> dict[str, Any]:
+    given = {name: value for name in Terms.__slots__ if (value := getattr(terms, name)) is not None}
+    if terms.digest is not None:
+        given["digest"] = terms.digest if hours.digest(terms.digest) else ""
+    if terms.zone is not None:
+        hours.zone(terms.zone)
+    return given
+
+
 def add(
-    session: Session, name: str, query: str, channels: Sequence[Channel], *, now: datetime, shadow: bool = False
+    session: Session,
+    name: str,
+    query: str,
+    channels: Sequence[Channel],
+    *,
+    now: datetime,
+    shadow: bool = False,
+    terms: Terms | None = None,
 ) -> Rule:
     """A new rule that alerts these channels. Raises QueryError for its query, BadInput if the name is taken."""
+    said = _checked(terms or Terms())
     parse(query, word_lists(session))
     if not name.strip() or name.isdigit() or "\n" in name:
         raise BadInput("A rule's name needs a letter: a bare number would be mistaken for the rule's own.")
@@ -38,7 +71,7 @@ def add(
         rule = Rule(name=name, query=query, created_at=now, updated_at=now)
     else:  # a name that was removed comes back as the rule's next version: its old alerts stay its own
         rule.sqlmodel_update({"query": query, "version": rule.version + 1, "removed_at": None, "enabled": True})
-    rule.sqlmodel_update({"shadow": shadow, "updated_at": now, "changed": revision})
+    rule.sqlmodel_update({**_AT_ONCE, **said, "shadow": shadow, "updated_at": now, "changed": revision})
     session.add(rule)
     session.flush()
     _connect(session, rule, channels)
@@ -54,11 +87,13 @@ def change(
     channels: Sequence[Channel] | None = None,
     shadow: bool | None = None,
     enabled: bool | None = None,
+    terms: Terms | None = None,
 ) -> None:
     """Changes what is given. A new query makes a new version, and every alert says which version matched."""
     if query is not None and query != rule.query:
         parse(query, word_lists(session))
         rule.sqlmodel_update({"query": query, "version": rule.version + 1})
+    rule.sqlmodel_update(_checked(terms or Terms()))
     if shadow is not None:
         rule.shadow = shadow
     if enabled is not None:
@@ -107,14 +142,16 @@ def find(session: Session, which: str) -> Rule:
     """The rule of this name or number."""
     key = number(which)
     fits = Rule.name == which if key is None else Rule.id == key
-    rule = session.exec(select_model(Rule).where(fits, col(Rule.removed_at).is_(None))).one_or_none()
+    there = (col(Rule.removed_at).is_(None), col(Rule.private).is_(False))
+    rule = session.exec(select_model(Rule).where(fits, *there)).one_or_none()
     if rule is None:
         raise BadInput(f"No rule is “{which}”. `wirewatch rules list` shows them.")
     return rule
 
 
 def all_rules(session: Session) -> Sequence[Rule]:
-    return session.exec(select_model(Rule).where(col(Rule.removed_at).is_(None)).order_by(col(Rule.id))).all()
+    there = (col(Rule.removed_at).is_(None), col(Rule.private).is_(False))
+    return session.exec(select_model(Rule).where(*there).order_by(col(Rule.id))).all()
 
 
 def remove(session: Session, rule: Rule, now: datetime) -> None:

@@ -54,6 +54,12 @@ def index(session: Session, items: Sequence[tuple[int, str, str]], *, again: boo
     )
 
 
+def forget(session: Session, item_ids: Sequence[int]) -> None:
+    """Takes items out of the index."""
+    if item_ids:
+        session.execute(_DELETE, [{"item_id": item_id} for item_id in item_ids])
+
+
 def candidates(session: Session, query: Query) -> TextClause | None:
     """A condition on `item.id` that holds for every item the query meets; None where the index cannot help."""
     dialect = session.get_bind().dialect.name

@@ -82,6 +82,7 @@ class Feed(SQLModel, table=True):
     last_error: str = ""
     last_polled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     last_new_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    private: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
@@ -151,6 +152,7 @@ class Item(SQLModel, table=True):
     date_doubtful: bool = False
     read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     cluster: int | None = Field(default=None, sa_type=BigId, index=True)
+    private: bool = False
 
 
 class ItemVersion(SQLModel, table=True):
@@ -205,10 +207,14 @@ class Sentence(SQLModel, table=True):
 
 
 class Reading(SQLModel, table=True):
-    """A page that waits to be read. Gone when it was; kept without `due_at`, with the reason, when it was given up."""
+    """A page that waits to be read. Gone when it was; kept without `due_at`, with the reason, when it was given up.
+
+    `bulk`: its story came with a feed's first poll.
+    """
 
     item_id: int = Field(primary_key=True, foreign_key="item.id", sa_type=BigId)
     url: str
+    bulk: bool = False
     due_at: datetime | None = Field(sa_type=UtcDateTime, index=True)
     claim: str | None = None
     attempts: int = 0
@@ -216,7 +222,11 @@ class Reading(SQLModel, table=True):
 
 
 class Rule(SQLModel, table=True):
-    """A query with a name. `changed` is the rules' counter at its last change; a shadow records and tells nobody."""
+    """A query with a name. `changed` is the rules' counter at its last change; a shadow records and tells nobody.
+
+    `digest` says when its alerts are told, at once if empty (wire/hours.py), at times of `zone`; `urgent` breaks
+    through quiet hours and budgets; `tells_old` tells also what is long past. The canary's rule is `private`.
+    """
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
@@ -224,6 +234,13 @@ class Rule(SQLModel, table=True):
     version: int = 1
     enabled: bool = True
     shadow: bool = False
+    digest: str = ""
+    zone: str = "UTC"
+    urgent: bool = False
+    tells_old: bool = False
+    surging_from: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    surging_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    private: bool = False
     changed: int = 0
     created_at: datetime = Field(sa_type=UtcDateTime)
     updated_at: datetime = Field(sa_type=UtcDateTime)
@@ -240,11 +257,29 @@ class WordList(SQLModel, table=True):
 
 
 class Channel(SQLModel, table=True):
+    """Where alerts go. `target` and `secret` may say where they stand instead: `env:NAME` or `file:PATH`.
+
+    `former_secret` still signs beside the new one. `budget` and `quiet` are written as wire/hours.py reads them, quiet
+    hours at times of `zone`; `ordered` keeps the order of alerts; `operator` gets what the operator should know.
+    `failures` counts those in a row; a paused channel is tried again when it has rested, one paused by hand is not.
+    """
+
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     kind: str
-    target: str = ""
+    target: str = Field(default="", repr=False)
+    secret: str = Field(default="", repr=False)
+    former_secret: str = Field(default="", repr=False)
+    template: str = Field(default="", sa_type=Text)
+    budget: str = ""
+    quiet: str = ""
+    zone: str = "UTC"
+    ordered: bool = False
+    operator: bool = False
+    private: bool = False
     enabled: bool = True
+    paused_because: str = ""
+    failures: int = 0
     resting_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
     removed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -258,9 +293,16 @@ class RuleChannel(SQLModel, table=True):
 
 
 class Alert(SQLModel, table=True):
-    """This version of an item met this version of a rule; `matches` are the spans of the words that did."""
+    """This version of an item met this version of a rule; `matches` are the spans of the words that did.
 
-    __table_args__ = (UniqueConstraint("rule_id", "item_id", "version"),)
+    `thread` is the first item of its cluster; `follows` the alert of the same rule and thread that was told before,
+    and `kind` what this one is to that: a correction, an update, a withdrawal.
+    """
+
+    __table_args__ = (
+        UniqueConstraint("rule_id", "item_id", "version"),
+        Index("alert_rule_at", "rule_id", "created_at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     rule_id: int = Field(foreign_key="rule.id")
@@ -270,32 +312,93 @@ class Alert(SQLModel, table=True):
     version: int
     matches: list[dict[str, Any]] = Field(sa_type=JSON)
     shadow: bool = False
+    thread: int = Field(sa_type=BigInteger, index=True)
+    follows: int | None = Field(default=None, sa_type=BigInteger)
+    kind: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
 
 
+class Notice(SQLModel, table=True):
+    """What people should know beside stories. `about` names its cause: it is told once until it has `ended_at`."""
+
+    __table_args__ = (
+        Index(
+            "notice_open",
+            "about",
+            unique=True,
+            sqlite_where=text("ended_at IS NULL"),
+            postgresql_where=text("ended_at IS NULL"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    about: str
+    text: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class Delivery(SQLModel, table=True):
-    """This alert to this channel: pending, sent, failed, or held with the reason in `note`."""
+    """This alert (or notice) to this channel: pending, sent, failed, or held: why is in `reason` and `note`.
+
+    `told_in`: it is told together with others, in the message of that delivery. What is held with a `due_at` is told
+    then. `taken`: somebody is sending it; taken again, it is `maybe_twice`.
+    """
 
     __table_args__ = (
         UniqueConstraint("alert_id", "channel_id"),
+        UniqueConstraint("notice_id", "channel_id"),
         Index(
             "delivery_due",
             "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index("delivery_channel_sent", "channel_id", "sent_at"),
+        Index(
+            "delivery_waiting",
+            "channel_id",
+            "id",
             sqlite_where=text("state = 'pending'"),
             postgresql_where=text("state = 'pending'"),
         ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
-    alert_id: int = Field(foreign_key="alert.id", sa_type=BigId)
-    channel_id: int = Field(foreign_key="channel.id", index=True)
+    alert_id: int | None = Field(default=None, foreign_key="alert.id", sa_type=BigId)
+    notice_id: int | None = Field(default=None, foreign_key="notice.id")
+    channel_id: int = Field(foreign_key="channel.id")
+    told_in: int | None = Field(default=None, sa_type=BigInteger, index=True)
     state: str = "pending"
+    reason: str = ""
     due_at: datetime | None = Field(sa_type=UtcDateTime)
     claim: str | None = None
+    taken: bool = False
+    maybe_twice: bool = False
     attempts: int = 0
     note: str = ""
     created_at: datetime = Field(sa_type=UtcDateTime)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DeliveryEvent(SQLModel, table=True):
+    """What happened to a delivery: held, released, sent, failed, sent again by hand; and what was said."""
+
+    __tablename__: ClassVar[Any] = "delivery_event"
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    delivery_id: int = Field(foreign_key="delivery.id", sa_type=BigId, index=True)
+    at: datetime = Field(sa_type=UtcDateTime)
+    what: str
+    said: str = ""
+
+
+class Canary(SQLModel, table=True):
+    """A made-up story on its way through the whole pipe: when it was let in, and when it came out."""
+
+    number: int = Field(primary_key=True)
+    let_in_at: datetime = Field(sa_type=UtcDateTime)
+    arrived_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Counter(SQLModel, table=True):
@@ -303,6 +406,13 @@ class Counter(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     number: int = 0
+
+
+class Setting(SQLModel, table=True):
+    """What was made once and stays, by name."""
+
+    name: str = Field(primary_key=True)
+    value: str = Field(repr=False)
 
 
 class Heartbeat(SQLModel, table=True):

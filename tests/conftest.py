@@ -18,8 +18,9 @@ from storage.database import Database
 from tests.helpers import LOOPBACK, Clock, Server, serving, wait_until
 from tests.world import World
 from worker import app as celery
+from worker.config import Config
 from worker.guard import Guard
-from worker.process import Config, Process
+from worker.process import Process
 
 SHARED = Path(__file__).parents[2] / "shared"
 IN_CI = os.environ.get("CI") == "true"
@@ -154,9 +155,11 @@ def process(make_process: Callable[..., Process]) -> Process:
 
 
 @pytest.fixture
-def world(database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> World:
+def world(database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> Iterator[World]:
     server.pages["/hook"] = "taken"
-    return World(database, server, process, clock, sent)
+    found = World(database, server, process, clock, sent)
+    yield found
+    found.scheduler.close()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from storage import alerts, channels, feeds, rules
+from storage import alerts, channels, feeds, outbox, rules
 from tests.helpers import item, rss
 from tests.world import World
 from wire.cadence import Bounds
@@ -69,7 +69,7 @@ def test_an_edit_is_a_version_and_the_same_rule_is_not_told_twice(world: World) 
     assert len(world.hooks()) == 1
     with world.database.reading() as session:
         held = alerts.deliveries(session, limit=5, state="held")
-    assert [row.note for row in held] == ["held: this story was told already, in another version"]
+    assert [row.note for row in held] == ["held: this story was told already, in another version (alert 1)"]
 
 
 @pytest.mark.parametrize("link", ["https://example.org/story", ""])
@@ -243,7 +243,7 @@ def test_a_refused_delivery_is_a_dead_letter_that_can_be_sent_again(world: World
         (row,) = alerts.deliveries(session, limit=5, state="failed")
         assert "404" in row.note
         world.server.pages["/hook"] = "back"
-        assert alerts.resend_failed(session, world.clock()) == 1
+        assert outbox.resend_failed(session, world.clock()) == 1
     world.run()
     with world.database.reading() as session:
         assert [row.state for row in alerts.deliveries(session, limit=5)] == ["sent"]
@@ -474,9 +474,11 @@ def test_a_receiver_that_hangs_is_left_to_rest(world: World, make_process: Calla
 
     world.server.pages["/hook"] = hang
     world.process = make_process(lease=timedelta(seconds=1))
-    world.feed("/a.xml", *(item(1110448100 + n, "Fastiv") for n in range(20)))
+    world.feed("/a.xml", item(1110448099))
     world.rule("Fastiv")
     world.run()
+    world.server.pages["/a.xml"] = rss(item(1110448099), *(item(1110448100 + n, "Fastiv") for n in range(20)))
+    world.run(4000)
     with world.database.reading() as session:
         tries = [row.attempts for row in alerts.deliveries(session, limit=50)]
         states = {row.state for row in alerts.deliveries(session, limit=50)}

@@ -20,7 +20,7 @@ MAY_IMPORT = {
 # The libraries that only one room knows.
 ONLY_IN = {
     "feedparser": {"wire/entries.py"},
-    "sqlalchemy": {"storage", "desk/context.py", "desk/commands/alerts.py", "worker/polling.py", "worker/process.py",
+    "sqlalchemy": {"storage", "desk/context.py", "desk/commands/alerts.py", "desk/commands/deliveries.py", "worker/polling.py", "worker/process.py",
                    "scheduler/loop.py", "service/supervisor.py"},
     "alembic": {"storage"},
     "celery": {"worker/app.py", "worker/tasks.py", "service/run.py"},

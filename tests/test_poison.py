@@ -13,7 +13,7 @@ from storage import feeds, items
 from storage.database import Database
 from tests.helpers import Clock, Server, item, rss
 from wire.cadence import Bounds
-from worker.process import Config
+from worker.config import Config
 
 LEASE = Config("sqlite://").lease
 # A worker process of its own, in which reading one feed ends the process as a fault in a C parser would.
@@ -22,7 +22,8 @@ import ipaddress, json, os, signal, sys
 from datetime import datetime
 from worker import polling
 from worker.guard import Guard
-from worker.process import Config, Process
+from worker.config import Config
+from worker.process import Process
 
 address, now, claim, ids = json.loads(sys.argv[1])
 honest = polling.parse

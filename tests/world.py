@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from scheduler.loop import Scheduler
-from storage import channels, feeds, items, rules
+from storage import channels, feeds, items, outbox, rules
 from storage.database import Database
 from storage.tables import Feed, Item
 from tests.helpers import Clock, Server, rss
@@ -19,7 +19,12 @@ class World:
 
     def __init__(self, database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> None:
         self.database, self.server, self.process, self.clock, self.sent = database, server, process, clock, sent
-        self.scheduler = Scheduler(database, clock, process.config.lease)
+        self.scheduler = Scheduler(
+            database,
+            clock,
+            process.config.lease,
+            open_courier=lambda: process.config.open_courier(database, clock, lambda: 0.5),
+        )
 
     def feed(self, path: str, *stories: dict[str, str], full_text: bool = False) -> int:
         self.server.pages[path] = rss(*stories)
@@ -37,13 +42,27 @@ class World:
     def run(self, seconds: float = 0) -> None:
         """Lets time pass, then does all the work there is, with every message that is sent on the way."""
         self.clock.tick(seconds)
+        self._work()
+        with self.database.reading() as session:
+            again = outbox.anything_to_release(session, self.clock())
+        if again:
+            self._work()
+
+    def _work(self) -> None:
         self.scheduler.round()
         while self.sent:
             task, _, arguments = self.sent.pop(0)
             if task != "beat":
                 getattr(self.process, task)(*arguments)
+        self.process.settle()
+        self.scheduler.settle()
 
     def hooks(self) -> list[dict[str, Any]]:
+        """The stories that were told, those of digests among them."""
+        return [story for told in self.posted() for story in told.get("stories", [told])]
+
+    def posted(self) -> list[dict[str, Any]]:
+        """The messages that came."""
         asked = zip(self.server.asked, self.server.bodies, strict=True)
         return [json.loads(body) for (method, path, _), body in asked if method == "POST" and path != "/hub"]
 

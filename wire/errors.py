@@ -55,9 +55,25 @@ class NotAFeed(PollFailed):
 
 
 class DeliveryFailed(WirewatchError):
-    """A channel did not take an alert. `silent` when its receiver did not even answer."""
+    """A channel did not take a message.
 
-    def __init__(self, message: str, *, retry: bool, silent: bool = False) -> None:
+    `silent` when its receiver did not even answer; `unsure` when it may have got the message all the same. `wait`: it
+    wants to be asked again after so many seconds; `rests` when that goes for all that it is sent.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry: bool,
+        silent: bool = False,
+        unsure: bool = False,
+        wait: float | None = None,
+        rests: bool = False,
+    ) -> None:
         super().__init__(message)
         self.retry = retry
         self.silent = silent
+        self.unsure = unsure
+        self.wait = wait
+        self.rests = rests

@@ -1,20 +1,28 @@
-"""The words of an alert: what a channel is told, and how it reads on one line."""
+"""The words of an alert: all that a channel is told, as plain data. How it reads: `wire/render.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from wire.markup import line
+from wire.markup import clip, line
 from wire.story import Span
 
 # Words around a match, on either side, in characters: one sentence, more or less.
 _AROUND = 90
+# What changed is told in so many words at most; the whole difference is on the story's page.
+_MOST_CHANGES = 12
+_LONGEST_CHANGE = 160
+_MOST_CARRIERS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """All a channel may want to tell: the alert, its rule, its story, and the words that matched."""
+    """All a channel may want to tell: the alert, its rule, its story, and the words that matched.
+
+    `thread` is the number of the first item of its cluster, `also` are the others who carried it; `kind` says what it
+    is to the alert it `follows`, and `changed` how their words differ (wire/revision.py).
+    """
 
     alert_id: int
     rule: str
@@ -32,39 +40,117 @@ class Alert:
     published_at: datetime | None
     first_seen_at: datetime
     spans: tuple[Span, ...]
+    item_id: int = 0
+    thread: int = 0
+    kind: str = ""
+    follows: int | None = None
+    changed: tuple[tuple[str, str], ...] = ()
+    also: tuple[str, ...] = ()
+    urgent: bool = False
     sample: bool = False
 
 
-def payload(alert: Alert) -> dict[str, Any]:
-    """The JSON body of a webhook. Times are ISO 8601 in UTC; spans count characters from 0."""
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What people should know beside stories."""
+
+    id: int
+    about: str
+    text: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is sent at once, under the number of the delivery that leads it: alerts, or a notice.
+
+    `reasons` are why they were held till now; `maybe_twice`, that it may have been sent before.
+    """
+
+    id: int
+    alerts: tuple[Alert, ...] = ()
+    notice: Notice | None = None
+    reasons: tuple[str, ...] = ()
+    maybe_twice: bool = False
+
+    @property
+    def key(self) -> str:
+        """The same for every try, so that a receiver can tell a repetition from a second alert."""
+        return f"wirewatch-delivery-{self.id}"
+
+    @property
+    def stories(self) -> list[list[Alert]]:
+        """The alerts by version of a story, in the order of their first alerts."""
+        found: dict[tuple[int, int], list[Alert]] = {}
+        for one in sorted(self.alerts, key=lambda one: one.alert_id):
+            found.setdefault((one.item_id, one.version), []).append(one)
+        return list(found.values())
+
+
+def payload(message: Message, *, pages: str = "") -> dict[str, Any]:
+    """The JSON body of a webhook, and what a template sees. Times are ISO 8601 in UTC; spans count characters from 0.
+
+    `pages` is the address of the desk, under which items have their pages.
+    """
+    about = {"delivery": message.id, "maybe_twice": message.maybe_twice}
+    if message.notice:
+        notice = message.notice
+        said = {"notice": notice.id, "about": notice.about, "text": notice.text, "at": _iso(notice.created_at)}
+        return {"type": "notice", **about, **said}
+    stories = [_story(some, pages) for some in message.stories]
+    if len(stories) == 1:
+        sample = message.alerts[0].sample
+        return {"type": "alert.sample" if sample else "alert.matched", **about, **stories[0]}
+    return {"type": "alert.digest", **about, "reasons": list(message.reasons), "stories": stories}
+
+
+def _story(alerts: Sequence[Alert], pages: str) -> dict[str, Any]:
+    """One story with the rules that met it."""
+    first = alerts[0]
+    spans = sorted({span for one in alerts for span in one.spans}, key=_as_read)
     return {
-        "type": "alert.sample" if alert.sample else "alert.matched",
-        "alert": alert.alert_id,
-        "rule": {"name": alert.rule, "query": alert.query, "version": alert.rule_version},
+        "alert": first.alert_id,
+        "alerts": [one.alert_id for one in alerts],
+        "rule": _rule(first),
+        "rules": [_rule(one) for one in alerts],
+        "urgent": any(one.urgent for one in alerts),
+        "thread": first.thread,
+        "kind": next((one.kind for one in alerts if one.kind), ""),
+        "changed": _shortened(next((one.changed for one in alerts if one.changed), ())),
         "story": {
-            "identity": alert.identity,
-            "wire": alert.wire,
-            "story_id": alert.story_id,
-            "version": alert.version,
-            "title": alert.title,
-            "url": alert.url,
-            "provider": alert.provider,
-            "feeds": alert.feeds,
-            "published_at": _iso(alert.published_at),
-            "first_seen_at": _iso(alert.first_seen_at),
+            "identity": first.identity,
+            "wire": first.wire,
+            "story_id": first.story_id,
+            "version": first.version,
+            "title": first.title,
+            "url": first.url,
+            "provider": first.provider,
+            "feeds": first.feeds,
+            "also_carried_by": list(dict.fromkeys(filter(None, first.also)))[:_MOST_CARRIERS],
+            "published_at": _iso(first.published_at),
+            "first_seen_at": _iso(first.first_seen_at),
+            "page": f"{pages.rstrip('/')}/items/{first.item_id}" if pages else "",
         },
-        "matched": matched_words(alert.spans),
-        "matches": [
-            {"field": span.field, "start": span.start, "end": span.end, "words": span.words} for span in alert.spans
-        ],
-        "passage": passage(alert.text, alert.spans),
+        "matched": matched_words(spans),
+        "matches": [{"field": one.field, "start": one.start, "end": one.end, "words": one.words} for one in spans],
+        "title_pieces": _as_data(pieces(first.title, spans, "title")),
+        "passage": passage(first.text, spans),
+        "passage_pieces": _as_data(passage_pieces(first.text, spans)),
     }
 
 
-def one_line(alert: Alert) -> str:
-    """The alert on one line, for a log: free of line breaks and control characters."""
-    words = ", ".join(matched_words(alert.spans))
-    return line(f"{alert.rule}: {alert.title} [{words}] {alert.url}").rstrip()
+def _as_read(span: Span) -> tuple[bool, str, int, int]:
+    """In the order of a reader: the title, the text, the rest."""
+    return span.field != "title", span.field, span.start, span.end
+
+
+def _rule(alert: Alert) -> dict[str, Any]:
+    return {"name": alert.rule, "query": alert.query, "version": alert.rule_version}
+
+
+def _shortened(changed: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    told = [{"sign": sign, "words": clip(line(words), _LONGEST_CHANGE)} for sign, words in changed if sign != "="]
+    return told[:_MOST_CHANGES]
 
 
 def matched_words(spans: Iterable[Span]) -> list[str]:
@@ -72,17 +158,43 @@ def matched_words(spans: Iterable[Span]) -> list[str]:
     return list(dict.fromkeys(line(span.words) for span in spans))
 
 
-def passage(text: str, spans: Iterable[Span]) -> str:
+def pieces(
+    text: str, spans: Iterable[Span], field: str, start: int = 0, end: int | None = None
+) -> list[tuple[bool, str]]:
+    """A stretch of text in pieces, each (whether a rule's words stand there, the words)."""
+    end = len(text) if end is None else end
+    found: list[tuple[bool, str]] = []
+    place = start
+    for span in sorted((one for one in spans if one.field == field), key=lambda one: (one.start, -one.end)):
+        begin, stop = max(span.start, place), min(span.end, end)
+        if begin < stop:
+            found += [(False, text[place:begin]), (True, text[begin:stop])]
+            place = stop
+    return [(marked, words) for marked, words in [*found, (False, text[place:end])] if words]
+
+
+def passage_pieces(text: str, spans: Sequence[Span]) -> list[tuple[bool, str]]:
     """The first matched words of a text with what stands around them; the text's start if only its title met."""
-    first = next((span for span in spans if span.field == "text"), None)
+    first = min((span for span in spans if span.field == "text"), key=lambda span: span.start, default=None)
     start, end = (first.start, first.end) if first else (0, 0)
     left, right = max(0, start - _AROUND), min(len(text), end + _AROUND)
     if left:
         left = text.find(" ", left, start) + 1 or start
     if right < len(text):
         right = max(text.rfind(" ", end, right), end)
-    shown = line(text[left:right])
-    return f"{'…' if left else ''}{shown}{'…' if right < len(text) else ''}"
+    found = pieces(text, spans, "text", left, right)
+    if left:
+        found.insert(0, (False, "…"))
+    return [*found, (False, "…")] if right < len(text) else found
+
+
+def passage(text: str, spans: Sequence[Span]) -> str:
+    """The same as one line."""
+    return line("".join(words for _, words in passage_pieces(text, spans)))
+
+
+def _as_data(found: Iterable[tuple[bool, str]]) -> list[dict[str, Any]]:
+    return [{"matched": marked, "words": words.replace("\n", " ")} for marked, words in found]
 
 
 def _iso(when: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from typing import Protocol
 
 from wire.identity import digest
+from wire.kinds import CORRECTION, UPDATE, WITHDRAWAL, kind_of
 from wire.story import Entry, Story
 
 
@@ -147,3 +148,27 @@ def _changes(was: Sequence[str], has: Sequence[str]) -> list[tuple[str, str]]:
             continue
         found += [(sign, " ".join(part)) for sign, part in (("-", was[first:last]), ("+", has[start:end])) if part]
     return found
+
+
+# A version tells its readers something new when it has so many runs of words more, and a third of what it had.
+_ADDED_FEWEST, _ADDED = 30, 1 / 3
+_TOLD_ANEW = frozenset({CORRECTION, UPDATE, WITHDRAWAL})
+
+
+def news(told: Kept, now: Kept, *, copy: bool = False) -> str:
+    """What a telling adds to the one somebody was told: a correction, an update, a withdrawal; or nothing.
+
+    The wire says it itself, or it shows: another number or a turn in the headline, or much that is new. What a `copy`
+    under another id says differently is its author's way of telling; only what it is called counts.
+    """
+    kind = kind_of(now.title, now.text)
+    if kind in _TOLD_ANEW and (kind != kind_of(told.title, told.text) or (not copy and now.title != told.title)):
+        return kind
+    if copy:
+        return ""
+    was, has = _words(told.title), _words(now.title)
+    come, gone = Counter(has) - Counter(was), Counter(was) - Counter(has)
+    if any(map(_tells_much, (*come, *gone))):
+        return UPDATE
+    before, after = _runs(_words(told.text)), _runs(_words(now.text))
+    return UPDATE if len(after - before) >= max(_ADDED_FEWEST, _ADDED * len(before)) else ""

@@ -1,33 +1,37 @@
-"""How each kind of channel is told an alert. A new kind is one function here."""
+"""How each kind of channel is told a message. A new kind is one function here."""
 
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import aiohttp
 
-from storage.alerts import Outgoing
-from wire.errors import DeliveryFailed
-from wire.markup import clip, line
-from wire.message import one_line, payload
-from worker.fetch import reason
-from worker.guard import ForbiddenAddress
+from storage.outbox import Outgoing
+from wire import render
+from wire.errors import BadInput, DeliveryFailed
+from wire.markup import line
+from worker import apprised, mail, webhook
 
 log = logging.getLogger("wirewatch.alerts")
 
 # A receiver that has not taken it by then is slow enough to count as away.
 PATIENCE = 15.0
-_MOST_READ = 500
-# The receiver says that this will never be right: asking again would only annoy it.
-_PERMANENT = frozenset({400, 401, 403, 404, 405, 410, 411, 413, 415, 422})
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What a channel may use to reach its receiver, and how many seconds it may take."""
+    """What a channel may use to reach its receiver, where the desk's pages are, and how many seconds it may take."""
 
     http: aiohttp.ClientSession
     patience: float = PATIENCE
+    pages: str = ""
+    clock: Clock = utc_now
 
 
 Send = Callable[[World, Outgoing], Awaitable[str]]
@@ -36,53 +40,48 @@ Send = Callable[[World, Outgoing], Awaitable[str]]
 async def send(world: World, outgoing: Outgoing) -> str:
     """Tells the channel; what the receiver said. Raises DeliveryFailed, which says whether to try again."""
     try:
-        way = _WAYS[outgoing.kind]
+        way = _WAYS[outgoing.to.kind]
     except KeyError as error:
-        raise DeliveryFailed(f"This version knows no channel of kind {outgoing.kind!r}.", retry=False) from error
+        raise DeliveryFailed(f"This version knows no channel of kind {outgoing.to.kind!r}.", retry=False) from error
     return await way(world, outgoing)
 
 
-def idempotency_key(outgoing: Outgoing) -> str:
-    """The same for every try of one delivery, so that a receiver can tell a repetition from a second alert."""
-    return f"wirewatch-delivery-{outgoing.id}"
-
-
-async def _log(_: World, outgoing: Outgoing) -> str:
-    log.info("ALERT %s", one_line(outgoing.alert))
+async def _log(world: World, outgoing: Outgoing) -> str:
+    template = outgoing.to.template
+    try:
+        told = render.by_template(template, outgoing.message, pages=world.pages).splitlines() if template else []
+    except BadInput as error:
+        raise DeliveryFailed(str(error), retry=True) from error
+    for words in told or render.lines(outgoing.message):
+        log.info("%s %s", "NOTICE" if outgoing.message.notice else "ALERT", line(words))
     return "written to the log"
 
 
 async def _webhook(world: World, outgoing: Outgoing) -> str:
-    headers = {"Idempotency-Key": idempotency_key(outgoing)}
-    patience = aiohttp.ClientTimeout(total=world.patience)
-    try:
-        async with world.http.post(
-            outgoing.target,
-            json=payload(outgoing.alert),
-            headers=headers,
-            timeout=patience,
-            allow_redirects=False,
-        ) as response:
-            said = line((await response.content.read(_MOST_READ)).decode("utf-8", "replace"))
-            return _judge(response.status, said)
-    except TimeoutError as error:
-        raise DeliveryFailed("The receiver did not answer in time.", retry=True, silent=True) from error
-    except aiohttp.ClientConnectorError as error:
-        forbidden = isinstance(error.os_error, ForbiddenAddress)
-        raise DeliveryFailed(f"The receiver cannot be reached: {error.os_error}.", retry=not forbidden) from error
-    except ForbiddenAddress as error:  # behind a proxy it is found out before there is a connection
-        raise DeliveryFailed(f"The receiver cannot be reached: {error}.", retry=False) from error
-    except (aiohttp.ClientError, ValueError) as error:
-        raise DeliveryFailed(f"The connection failed: {reason(error)}", retry=True) from error
+    return await webhook.post(
+        world.http, outgoing.to, outgoing.message, pages=world.pages, patience=world.patience, now=world.clock()
+    )
 
 
-def _judge(status: int, said: str) -> str:
-    answer = f"{status} {clip(said, 200)}".strip()
-    if status < 300:  # noqa: PLR2004 -- 2xx is the one that means taken
-        return answer
-    if status < 400:  # noqa: PLR2004
-        raise DeliveryFailed(f"The receiver redirects ({answer}). Give the channel the last address.", retry=False)
-    raise DeliveryFailed(f"The receiver answered {answer}.", retry=status not in _PERMANENT)
+async def _email(world: World, outgoing: Outgoing) -> str:
+    return await mail.hand_in(
+        outgoing.to, outgoing.message, pages=world.pages, patience=world.patience, now=world.clock()
+    )
 
 
-_WAYS: dict[str, Send] = {"log": _log, "webhook": _webhook}
+async def _apprise(world: World, outgoing: Outgoing) -> str:
+    return await apprised.notify(outgoing.to, outgoing.message, pages=world.pages, patience=world.patience)
+
+
+async def _canary(_: World, outgoing: Outgoing) -> str:
+    """The canary's own channel: that it was reached is all there is to it; `worker/delivering.py` notes when."""
+    return f"arrived: {outgoing.message.alerts[0].title}"
+
+
+_WAYS: dict[str, Send] = {
+    "log": _log,
+    "webhook": _webhook,
+    "email": _email,
+    "apprise": _apprise,
+    "canary": _canary,
+}

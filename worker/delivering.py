@@ -1,13 +1,12 @@
-"""Deliveries of one channel: sent some at a time, each outcome noted the moment it is known."""
+"""One message on its way: sent, and what came of it noted the moment it is known."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from storage import alerts
-from storage.alerts import Outgoing
+from storage import canaries, outbox
 from storage.database import Database
+from storage.outbox import Failure, Outgoing
 from wire import cadence
 from wire.errors import DeliveryFailed
 from worker import channels
@@ -16,55 +15,39 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
-# A receiver that does not answer holds a worker up for as long as we are patient: then the others come first.
-_REST = timedelta(seconds=30)
-# One receiver is asked this many things at once: enough for speed, few enough for a small script behind it.
-_AT_ONCE = 8
+# A receiver that is not there is left alone for as long as the first retry waits; one that says nothing, which holds
+# up a sender for as long as we are patient, for longer.
+_AWAY, _MUTE = timedelta(seconds=10), timedelta(seconds=30)
 
 
-async def deliver_all(
-    world: channels.World,
-    database: Database,
-    outgoing: Sequence[Outgoing],
-    *,
-    claim: str,
-    until: datetime,
-    clock: Clock,
-    dice: cadence.Dice,
-) -> None:
-    """Sends a channel's deliveries. An outcome is written at once, so that a killed worker repeats few.
-
-    What could not be over before the claim ends is not begun, or another would send it a second time: it comes
-    due again by itself.
-    """
-    gate = asyncio.Semaphore(_AT_ONCE)
-    latest = until - timedelta(seconds=world.patience)
-
-    async def deliver(one: Outgoing) -> None:
-        async with gate:
-            if clock() <= latest:
-                await _deliver(world, database, one, claim=claim, clock=clock, dice=dice)
-
-    await asyncio.gather(*(deliver(one) for one in outgoing))
-
-
-async def _deliver(
+async def deliver(
     world: channels.World, database: Database, one: Outgoing, *, claim: str, clock: Clock, dice: cadence.Dice
-) -> None:
+) -> Failure | None:
+    """Sends a message and notes the outcome at once, so that a killed worker repeats few. How it failed, if it did."""
     try:
-        await channels.send(world, one)
+        said = await channels.send(world, one)
     except DeliveryFailed as error:
-        due_at = _again(error, one.attempt, clock(), dice)
+        now = clock()
+        failure = Failure(str(error), _again(error, one.attempt, now, dice), _rest(error, now), unsure=error.unsure)
         log.warning("delivery %s failed (try %s): %s", one.id, one.attempt, error)
         with database.writing() as session:
-            alerts.failed(session, one.id, claim, why=str(error), due_at=due_at)
-            if error.silent:
-                alerts.rest(session, one.channel_id, clock() + _REST)
-    else:
-        with database.writing() as session:
-            alerts.sent(session, one.id, claim, clock())
+            outbox.failed(session, one, claim, failure, now=now, dice=dice)
+        return failure
+    with database.writing() as session:
+        outbox.sent(session, one, claim, said, clock())
+        if one.to.kind == "canary":
+            canaries.arrived(session, one.message, clock())
+    return None
 
 
 def _again(error: DeliveryFailed, attempt: int, now: datetime, dice: cadence.Dice) -> datetime | None:
     wait = cadence.next_try(attempt, dice) if error.retry else None
-    return now + timedelta(seconds=wait) if wait is not None else None
+    return now + timedelta(seconds=max(wait, error.wait or 0.0)) if wait is not None else None
+
+
+def _rest(error: DeliveryFailed, now: datetime) -> datetime | None:
+    if error.rests:
+        return now + timedelta(seconds=error.wait or 0.0)
+    if error.silent:
+        return now + (_MUTE if error.unsure else _AWAY)
+    return None

@@ -6,20 +6,21 @@ the same way whatever brought it.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from storage import alerts, furniture, items, readings, sketches
-from storage.alerts import Met
+from storage import furniture, items, raising, readings, sketches
 from storage.feeds import FeedToPoll
 from storage.furniture import Spoken
 from storage.items import Known, NewStory, Seen
+from storage.raising import MAX_AGE, Met, rules_told
 from wire.address import host_of, same_site
 from wire.furniture import sentences, without
+from wire.kinds import CORRECTION, WITHDRAWAL, kind_of
 from wire.revision import fingerprint, is_another, is_revised
 from wire.similar import sketch
-from wire.story import Fields, Story
+from wire.story import Fields, Match, Story
 from worker.recognition import recognised, told_apart
 from worker.rulebook import Rules
 from worker.telling import StillThere, Telling
@@ -33,6 +34,7 @@ class Turn:
     rules: Rules
     claim: str
     lease_ends: datetime
+    max_age: timedelta = MAX_AGE
 
 
 @dataclass(slots=True)
@@ -93,7 +95,8 @@ def _first_of_each(told: Sequence[Telling]) -> dict[str, Telling]:
 
 
 def _new(telling: Telling) -> NewStory:
-    return NewStory(telling.story, telling.feed.id if telling.feed else None, unread=bool(telling.page))
+    feed_id = telling.feed.id if telling.feed else None
+    return NewStory(telling.story, feed_id, unread=bool(telling.page), private=telling.is_private)
 
 
 # What each feed last said of each item, as a digest, by (item id, feed id).
@@ -177,8 +180,9 @@ def _note_sightings(
 def _ask_for_pages(
     session: Session, kept: Kept, tellings: Sequence[Telling], known: Mapping[str, Known], turn: Turn
 ) -> None:
-    pages = {kept.new.get(telling.key) or known[telling.key].id: telling.page for telling in tellings if telling.page}
-    readings.ask(session, list(pages.items()), claim=turn.claim, due_at=turn.lease_ends)
+    pages = {kept.new.get(telling.key) or known[telling.key].id: telling for telling in tellings if telling.page}
+    asked = [(item_id, telling.page, telling.is_bulk) for item_id, telling in pages.items()]
+    readings.ask(session, asked, claim=turn.claim, due_at=turn.lease_ends)
     kept.pages = sorted(pages)
 
 
@@ -209,13 +213,15 @@ _ENOUGH_WORDS = 5
 class Standing:
     """A version of an item whose text stands: it can be set beside others, and matched.
 
-    `anew`: a page that was used again for something else; who was told the former is told this too.
+    `anew`: a page that was used again for something else; who was told the former is told this too. `bulk`: it came
+    with a feed's first poll.
     """
 
     item_id: int
     version: int
     telling: Telling
     anew: bool = False
+    bulk: bool = False
 
 
 def _match_all(session: Session, standing: Sequence[Standing], turn: Turn) -> list[Met]:
@@ -224,12 +230,13 @@ def _match_all(session: Session, standing: Sequence[Standing], turn: Turn) -> li
     return [
         met
         for one in standing
-        for met in match(one.item_id, one.version, offered(one.telling, places[one.item_id]), turn.rules, anew=one.anew)
+        for met in match(session, one, offered(one.telling, places.get(one.item_id, ())), turn.rules)
     ]
 
 
 def set_beside(session: Session, standing: Sequence[Standing], now: datetime) -> dict[int, list[list[int]]]:
     """Sets texts that stand beside others: copies join clusters, and furniture is learnt; where it is, by item id."""
+    standing = [one for one in standing if not one.telling.is_private]
     spoken = [
         Spoken(one.item_id, _source(one.telling), sentences(one.telling.story.text), again=one.version > 1)
         for one in standing
@@ -261,16 +268,38 @@ def offered(telling: Telling, places: Sequence[Sequence[int]] = ()) -> Fields:
     )
 
 
-def match(item_id: int, version: int, story: Fields, rules: Rules, *, anew: bool = False) -> list[Met]:
-    """The rules that a version of an item meets."""
+def match(session: Session, standing: Standing, story: Fields, rules: Rules) -> list[Met]:
+    """The rules that a version of an item meets; and those that told of its story before, when it is taken back or
+    corrected: who read it must hear of that, whatever its words are now.
+    """
+    found = {one.rule_id: one for one in rules.match(story)}
+    if kind_of(story.title, story.text) in (CORRECTION, WITHDRAWAL):
+        told = rules_told(session, standing.item_id) & rules.versions.keys()
+        found |= {key: Match(key) for key in sorted(told - found.keys())}
+    telling = standing.telling
     return [
-        Met(item_id, version, *rules.versions[found.rule_id], found, shadow=found.rule_id in rules.shadows, anew=anew)
-        for found in rules.match(story)
+        Met(
+            standing.item_id,
+            standing.version,
+            *rules.versions[key],
+            one,
+            shadow=key in rules.shadows,
+            anew=standing.anew,
+            bulk=standing.bulk or telling.is_bulk,
+        )
+        for key, one in found.items()
+        if (key in rules.private) == telling.is_private
     ]
 
 
 def raise_alerts(session: Session, met: Sequence[Met], turn: Turn) -> dict[int, list[int]]:
     """Writes the alerts; the deliveries to be sent, by channel."""
-    return alerts.raise_alerts(
-        session, met, channels=turn.rules.channels, claim=turn.claim, due_at=turn.lease_ends, now=turn.now
+    return raising.raise_alerts(
+        session,
+        met,
+        channels=turn.rules.channels,
+        claim=turn.claim,
+        due_at=turn.lease_ends,
+        now=turn.now,
+        max_age=turn.max_age,
     )

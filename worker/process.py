@@ -11,55 +11,33 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 import aiohttp
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from storage import alerts, feeds, pulse, readings, subscriptions
+from storage import canaries, feeds, outbox, pulse, readings, subscriptions
 from storage.database import Database, Trouble, trouble
 from storage.work import new_claim
 from wire.cadence import Dice
-from worker import app, channels, delivering, outcome, polling, reading, websub
+from worker import app, outcome, polling, reading, websub
+from worker.channels import utc_now
+from worker.config import Config
+from worker.courier import Courier
 from worker.delivering import Clock
-from worker.fetch import Limits, open_session
-from worker.guard import Guard
 from worker.ingest import Kept, Turn
 from worker.polling import Polled
 from worker.reading import PageRead
 from worker.robots import Robots
 from worker.rulebook import Rulebook
+from worker.sending import send_on
 
 log = logging.getLogger(__name__)
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 _BEAT_AT_MOST_EVERY = timedelta(seconds=2)
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What a worker process is told: where its database is, how it goes out, and how long a claim lasts."""
-
-    database_url: str
-    user_agent: str = "Wirewatch"
-    guard: Guard = field(default_factory=Guard)
-    proxy: str = field(default="", repr=False)
-    limits: Limits = field(default_factory=Limits)
-    host_spacing: float = 0.0
-    robots: bool = False
-    public_url: str = ""
-    lease: timedelta = timedelta(seconds=60)
-
-    def open_session(self) -> aiohttp.ClientSession:
-        """The way out to the world; close it in the same event loop."""
-        return open_session(self.user_agent, self.guard, proxy=self.proxy)
 
 
 class Process:
@@ -74,12 +52,15 @@ class Process:
         self._database = Database(config.database_url)
         self._loop = asyncio.new_event_loop()
         self._http = self._loop.run_until_complete(self._open())
+        self._courier: Courier | None = None
         self._robots = Robots(self._http, config.limits, config.user_agent) if config.robots else None
 
     async def _open(self) -> aiohttp.ClientSession:
         return self.config.open_session()
 
     def close(self) -> None:
+        if self._courier:
+            self._courier.close()
         self._loop.run_until_complete(self._end())
         self._loop.close()
         self._database.dispose()
@@ -95,8 +76,14 @@ class Process:
         """Polls claimed feeds, keeps what they brought, sends on what follows."""
         with self._database.writing() as session:
             batch = feeds.take(session, ids, claim, until=self._lease_ends())
+            made_up = canaries.document(session) if any(feed.private for feed in batch) else b""
         asking = polling.poll_all(
-            self._http, batch, self.config.limits, now=self._clock(), spacing=self.config.host_spacing
+            self._http,
+            batch,
+            self.config.limits,
+            now=self._clock(),
+            spacing=self.config.host_spacing,
+            made_up=made_up,
         )
         polled = self._loop.run_until_complete(asking)
         for kept, onward in self._write_polled(polled, claim):
@@ -140,20 +127,25 @@ class Process:
         return _together_or_alone(found, write, reading.as_broken)
 
     def deliver(self, claim: str, ids: Sequence[int]) -> None:
-        """Sends claimed deliveries."""
+        """Sends claimed messages on their way, and is done: none waits for another's receiver."""
         until = self._lease_ends()
         with self._database.writing() as session:
-            outgoing = alerts.take(session, ids, claim, now=self._clock(), until=until)
-        world = channels.World(self._http, min(channels.PATIENCE, self.config.lease.total_seconds() / 2))
-        self._loop.run_until_complete(
-            delivering.deliver_all(
-                world, self._database, outgoing, claim=claim, until=until, clock=self._clock, dice=self._dice
-            )
-        )
+            outgoing = outbox.take(session, ids, claim, now=self._clock(), until=until)
+        if self._courier is None:
+            self._courier = self.config.open_courier(self._database, self._clock, self._dice)
+        self._courier.send(claim, outgoing, until)
         self._alive(app.DELIVER)
 
+    def settle(self) -> None:
+        """Waits until no message is under way any more."""
+        if self._courier:
+            self._courier.settle()
+
     def beat(self, queue: str) -> None:
-        """Shows that this queue is being eaten."""
+        """Shows that this queue is being eaten, and what was eaten of it is carried on."""
+        if queue == app.DELIVER and self._courier and not self._courier.is_alive():
+            log.error("messages are not carried any more")
+            return
         self._beat_at = self._clock()
         with self._database.writing() as session:
             pulse.beat(session, f"worker {queue}", self._beat_at)
@@ -167,7 +159,8 @@ class Process:
         return self._clock() + self.config.lease
 
     def _turn(self, session: Session) -> Turn:
-        return Turn(self._clock(), self._rulebook.current(session), new_claim(), self._lease_ends())
+        now = self._clock()
+        return Turn(now, self._rulebook.current(session), new_claim(), now + self.config.lease, self.config.max_age)
 
     def _send_on(self, claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int]) -> None:
         """After the commit, at once; what is lost on the way comes due when its lease ends."""
@@ -212,23 +205,6 @@ def _insisting(write: Callable[[Sequence[_J]], _W], some: Sequence[_J]) -> _W:
             if trouble(error) != Trouble.AGAIN:
                 raise
     return write(some)
-
-
-def send_on(claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int], lease: timedelta) -> None:
-    """Tells the workers of deliveries, a message a channel, and of pages to be read."""
-    for ids in deliveries.values():
-        for start in range(0, len(ids), DELIVERIES_A_MESSAGE):
-            part = ids[start : start + DELIVERIES_A_MESSAGE]
-            app.send("deliver", app.DELIVER, [claim, part], expires=lease.total_seconds())
-    for start in range(0, len(pages), PAGES_A_MESSAGE):
-        part = pages[start : start + PAGES_A_MESSAGE]
-        app.send("read", app.READ, [claim, part], expires=lease.total_seconds())
-
-
-# So many that the message costs little, and so few that they are done well within a lease.
-DELIVERIES_A_MESSAGE = 8
-PAGES_A_MESSAGE = 20
-FEEDS_A_MESSAGE = 100
 
 
 def die_with_parent() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -95,10 +95,11 @@ def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -
             done |= _after_failure(session, item, one, turn, claim)
     ingest.set_beside(session, list(done.values()), turn.now)
     facts = items.facts(session, list(done))
+    bulk = {one.page.item.id for one in pages if one.page.bulk}
     met = [
         found
         for item_id, one in done.items()
-        for found in ingest.match(item_id, one.version, facts[item_id], turn.rules)
+        for found in ingest.match(session, replace(one, bulk=item_id in bulk), facts[item_id], turn.rules)
     ]
     return ingest.raise_alerts(session, met, turn)
 

@@ -13,12 +13,16 @@ from wire.story import Fields, Match
 
 @dataclass(slots=True)
 class Rules:
-    """The rules as they stand: what matches, which version and words each has, whom it alerts, which only record."""
+    """The rules as they stand: what matches, which version and words each has, whom it alerts, which only record.
+
+    `private` is the canary's, for which no other story is meant, and whose story is for no other.
+    """
 
     matcher: Matcher = field(default_factory=Matcher)
     versions: dict[int, tuple[int, str]] = field(default_factory=dict)
     channels: dict[int, list[int]] = field(default_factory=dict)
     shadows: set[int] = field(default_factory=set)
+    private: set[int] = field(default_factory=set)
 
     def match(self, story: Fields) -> list[Match]:
         return self.matcher.match(story)
@@ -30,11 +34,14 @@ class Rules:
             self.matcher.remove(key)
             del self.versions[key]
         self.shadows.discard(key)
+        self.private.discard(key)
         if rule.enabled and rule.removed_at is None:
             self.matcher.add(key, parse(rule.query, lists))
             self.versions[key] = (rule.version, rule.query)
             if rule.shadow:
                 self.shadows.add(key)
+            if rule.private:
+                self.private.add(key)
 
 
 class Rulebook:

@@ -24,6 +24,16 @@ class Telling:
         return self.story.identity.key
 
     @property
+    def is_bulk(self) -> bool:
+        """Whether it came with all that a feed held when it was first polled."""
+        return self.feed is not None and not self.feed.carried
+
+    @property
+    def is_private(self) -> bool:
+        """Whether it is the canary's."""
+        return self.feed is not None and self.feed.private
+
+    @property
     def page(self) -> str:
         """The page to be read before the story is whole; nothing when what was told is all there is."""
         return self.story.url if self.feed and self.feed.full_text else ""

@@ -1,29 +1,32 @@
-"""`wirewatch alerts …` and `wirewatch deliveries …`"""
+"""`wirewatch alerts …`"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
 from sqlalchemy import Row
 
 from desk import show
-from desk.context import JSON, LIMIT, reading, writing
-from storage import alerts
-from wire.errors import BadInput
-from wire.message import matched_words, payload
+from desk.commands.deliveries import delivery_row
+from desk.context import JSON, LIMIT, desk, reading, writing
+from storage import alerts, history, outfeed, rules
+from wire.message import Message, matched_words, payload
 from wire.story import Span
 
 app = typer.Typer(help="Stories that met a rule.", no_args_is_help=True)
-deliveries_app = typer.Typer(help="Alerts on their way to channels.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_alerts(limit: int = LIMIT, as_json: bool = JSON) -> None:
+def list_alerts(
+    limit: int = LIMIT, rule: str = typer.Option("", help="Only this rule's."), as_json: bool = JSON
+) -> None:
     """The newest alerts, with the words that matched.
 
     Example: wirewatch alerts list
     """
     with reading() as (session, _):
-        found = [alert_row(row) for row in alerts.newest(session, limit=limit)]
+        rule_id = rules.find(session, rule).id if rule else None
+        found = [alert_row(row) for row in alerts.newest(session, limit=limit, rule_id=rule_id)]
     show.rows(found, as_json=as_json, empty="No alert yet. Is there a rule? wirewatch rules list")
 
 
@@ -41,72 +44,81 @@ def alert_row(row: Row[Any]) -> dict[str, Any]:
 
 @app.command("show")
 def show_alert(alert: int = typer.Argument(help="Its number."), as_json: bool = JSON) -> None:
-    """One alert: why, and what became of it.
+    """One alert: why, and everything that happened to it, in order.
 
     Example: wirewatch alerts show 1
     """
     with reading() as (session, _):
-        told = payload(alerts.find(session, alert))
-        sent = [_delivery(row) for row in alerts.deliveries(session, limit=1000, alert_ids=[alert])]
+        found = alerts.find(session, alert)
+        told = payload(Message(0, (found,)), pages=desk().pages)
+        rows = alerts.deliveries(session, limit=1000, alert_ids=[alert])
+        happened = _happened(rows, history.of_deliveries(session, [row.told_in or row.id for row in rows]))
     if as_json:
-        show.say_json(told | {"deliveries": sent})
+        deliveries = [delivery_row(row) for row in rows]
+        show.say_json({**told, "follows": found.follows, "deliveries": deliveries, "history": happened})
         return
     facts = {
         "alert": alert,
         "rule": f"{told['rule']['name']} (version {told['rule']['version']}): {told['rule']['query']}",
         "matched": told["matched"],
         "passage": told["passage"],
+        "kind": told["kind"] and f"{told['kind']} of what alert {found.follows} told",
+        "changed": show.difference([(one["sign"], one["words"]) for one in told["changed"]]),
         **{name: told["story"][name] for name in ("title", "url", "identity", "version", "provider", "feeds")},
+        "also_carried_by": told["story"]["also_carried_by"],
         "first_seen": told["story"]["first_seen_at"],
     }
     show.one(facts, as_json=False)
     show.say(" ")
-    show.rows(sent, as_json=False, empty="It goes to no channel: its rule had none.")
+    show.rows(happened, as_json=False, empty="It goes to no channel: its rule had none.")
 
 
-@deliveries_app.command("list")
-def list_deliveries(
-    limit: int = LIMIT,
-    state: str = typer.Option("", help="Only pending, sent, failed or held ones."),
+def _happened(deliveries: Sequence[Row[Any]], events: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """What happened to an alert's deliveries, and to the messages they were told in, in order."""
+    told = [
+        {"at": row.created_at, "channel": row.channel, "delivery": row.id, "what": "written", "said": ""}
+        for row in deliveries
+    ]
+    leads = {row.told_in or row.id: row for row in deliveries}
+    told += [
+        {
+            "at": event.at,
+            "channel": leads[event.delivery_id].channel,
+            "delivery": event.delivery_id,
+            "what": event.what,
+            "said": event.said,
+        }
+        for event in events
+    ]
+    told += [
+        {
+            "at": row.due_at or row.created_at,
+            "channel": row.channel,
+            "delivery": row.id,
+            "what": f"{row.state} now",
+            "said": row.note,
+        }
+        for row in deliveries
+        if row.state in ("pending", "held")
+    ]
+    return sorted(
+        told, key=lambda one: (one["what"].endswith(" now"), one["at"], one["what"] != "written", one["delivery"])
+    )
+
+
+@app.command()
+def feeds(
+    renew: bool = typer.Option(False, "--renew", help="Make new addresses; the old ones are no longer answered."),
     as_json: bool = JSON,
 ) -> None:
-    """The newest deliveries.
+    """The addresses of Atom feeds of alerts: of all, and of each rule. Whoever has an address can read it.
 
-    Example: wirewatch deliveries list --state failed
+    Example: wirewatch alerts feeds
     """
-    if state not in ("", "pending", "sent", "failed", "held"):
-        raise BadInput(f"A delivery is pending, sent, failed or held, never “{state}”.")
-    with reading() as (session, _):
-        found = [_delivery(row) for row in alerts.deliveries(session, limit=limit, state=state)]
-    show.rows(found, as_json=as_json, empty="No delivery.")
-
-
-def _delivery(row: Row[Any]) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "alert": row.alert_id,
-        "channel": row.channel,
-        "state": row.state,
-        "tries": row.attempts,
-        "sent": row.sent_at,
-        "due": row.due_at,
-        "note": row.note,
-    }
-
-
-@deliveries_app.command()
-def retry(
-    delivery: list[int] = typer.Argument(None, help="Their numbers."),
-    failed: bool = typer.Option(False, "--failed", help="All that were given up."),
-) -> None:
-    """Send again what was given up, or what was held.
-
-    Example: wirewatch deliveries retry --failed
-    """
-    if not delivery and not failed:
-        raise BadInput("Say which: wirewatch deliveries retry NUMBER, or --failed for all that were given up.")
-    with writing() as (session, now):
-        again = alerts.resend(session, delivery or [], now) + (alerts.resend_failed(session, now) if failed else 0)
-    if not again and not failed:
-        raise BadInput("None of these can be sent again: there is no such delivery, or it is on its way.")
-    show.say(f"{again} {'delivery is' if again == 1 else 'deliveries are'} sent again.")
+    with writing() as (session, _):
+        token = outfeed.token(session, renew=renew)
+        names = [rule.name for rule in rules.all_rules(session)]
+    base = desk().pages or "http://127.0.0.1:8470"
+    found = [{"of": "all", "address": outfeed.address(base, token)}]
+    found += [{"of": name, "address": outfeed.address(base, token, name)} for name in names]
+    show.rows(found, as_json=as_json, empty="")

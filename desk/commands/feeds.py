@@ -216,7 +216,7 @@ def pause(which: str = WHICH) -> None:
     """
     with writing() as (session, _):
         feed = feeds.find(session, which)
-        feeds.pause(feed, "paused by hand")
+        feeds.pause(feed, feeds.PAUSED_BY_HAND)
         show.say(f"Feed {feed.id} is paused. `wirewatch feeds resume {feed.id}` wakes it.")
 
 

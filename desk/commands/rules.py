@@ -10,6 +10,7 @@ from desk import show
 from desk.context import JSON, LIMIT, YES, duration, reading, writing
 from storage import backtest, channels, items, rules
 from storage.items import Meeting
+from storage.rules import Terms
 from wire.errors import BadInput
 from wire.explain import Explanation, explain
 from wire.hints import hints
@@ -18,6 +19,10 @@ from wire.query import parse
 
 app = typer.Typer(help="What to look for, and whom to tell.", no_args_is_help=True)
 WHICH = typer.Argument(help="Its name or number.")
+DIGEST = typer.Option(None, help="Tell in a digest: hourly, daily 07:30, weekly mon 07:30; or at once.")
+ZONE = typer.Option(None, help="The time zone of the digest, as Europe/Kyiv.")
+URGENT = typer.Option(None, "--urgent/--not-urgent", help="Break through quiet hours and budgets.")
+OLD = typer.Option(None, "--old/--not-old", help="Tell also stories that were long past when first seen.")
 
 
 @app.command()
@@ -26,6 +31,10 @@ def add(
     query: str = typer.Argument(help="What to look for; docs/LANGUAGE.md shows all that can be said."),
     to: list[str] = typer.Option([], "--to", help="A channel it alerts; may be given several times."),
     shadow: bool = typer.Option(False, "--shadow", help="Match and record, but tell nobody."),
+    digest: str = DIGEST,
+    zone: str = ZONE,
+    urgent: bool = URGENT,
+    old: bool = OLD,
 ) -> None:
     """Look for something in every new story.
 
@@ -33,7 +42,8 @@ def add(
     """
     with writing() as (session, now):
         called = [channels.find(session, one) for one in to]
-        rule = rules.add(session, name, query, called, now=now, shadow=shadow)
+        terms = Terms(digest, zone, urgent, old)
+        rule = rules.add(session, name, query, called, now=now, shadow=shadow, terms=terms)
         told = f"alerts {', '.join(to)}" if to else "records alerts and tells nobody; add --to CHANNEL to be told"
         show.say(f"Rule “{rule.name}” is on (number {rule.id}) and {'only records' if shadow else told}.")
         _give_hints(session, query)
@@ -46,6 +56,10 @@ def change(
     to: list[str] = typer.Option(None, "--to", help="The channels it alerts from now on."),
     shadow: bool = typer.Option(None, "--shadow/--tell", help="Only record, or tell its channels."),
     enabled: bool = typer.Option(None, "--on/--off", help="Switch it on or off."),
+    digest: str = DIGEST,
+    zone: str = ZONE,
+    urgent: bool = URGENT,
+    old: bool = OLD,
 ) -> None:
     """Change a rule. Workers see it at once; every alert says which version matched.
 
@@ -54,7 +68,8 @@ def change(
     with writing() as (session, now):
         rule = rules.find(session, which)
         called = [channels.find(session, one) for one in to] if to else None
-        rules.change(session, rule, now=now, query=query, channels=called, shadow=shadow, enabled=enabled)
+        terms = Terms(digest, zone, urgent, old)
+        rules.change(session, rule, now=now, query=query, channels=called, shadow=shadow, enabled=enabled, terms=terms)
         show.say(f"Rule “{rule.name}” is changed; it stands at version {rule.version}.")
         if query:
             _give_hints(session, query)
@@ -81,6 +96,7 @@ def list_rules(as_json: bool = JSON) -> None:
                 "version": rule.version,
                 "state": "off" if not rule.enabled else "shadow" if rule.shadow else "on",
                 "to": names.get(rule.id or 0, []),
+                "digest": rule.digest and f"{rule.digest} {rule.zone}",
                 "query": rule.query,
             }
             for rule in rules.all_rules(session)

@@ -86,7 +86,22 @@ def test_removing_asks_first(cli: Run) -> None:
         (["rules", "add", "r", "drones", "--to", "nobody"], "`wirewatch channels list` shows them."),
         (["rules", "add", "7", "drones"], "needs a letter"),
         (["rules", "test", '"open'], "never closed"),
-        (["channels", "add", "c", "pigeon"], "one of log, webhook"),
+        (["channels", "add", "c", "pigeon"], "one of log, webhook, email, apprise"),
+        (["channels", "add", "c", "email"], "smtp://user@mail.example.org:587"),
+        (["channels", "add", "c", "email", "smtp://m.example?from=a@b.c"], "somebody it goes to"),
+        (["channels", "add", "c", "email", "smtp://u:pw@m.example?from=a@b.c&to=d@e.f"], "--secret"),
+        (["channels", "add", "c", "email", "smtp://m.example?from=a@b.c&to=x"], "“x” is no mail address"),
+        (["channels", "add", "c", "email", "smtp://m.example?from=a@b.c&to=d@e.f%0aBcc:x@y.z"], "no mail address"),
+        (["channels", "add", "c", "email", "smtp://m.example?from=a@b.c&to=d@e.f&cc=x"], "not cc"),
+        (["channels", "add", "c", "apprise", "slack"], "looks like slack://"),
+        (["channels", "add", "c", "webhook", "https://x.example", "--secret", "hunter2"], "env:NAME"),
+        (["channels", "add", "c", "log", "--budget", "lots"], "like 20/h"),
+        (["channels", "add", "c", "log", "--quiet", "night"], "like 22:00-07:00"),
+        (["channels", "add", "c", "log", "--zone", "Kyiv"], "like Europe/Kyiv"),
+        (["channels", "add", "c", "log", "--template", "none.txt"], "No such file"),
+        (["channels", "preview", "c"], "`wirewatch channels list` shows them"),
+        (["rules", "add", "r", "drones", "--digest", "sometimes"], "hourly, daily 07:30 or weekly"),
+        (["deliveries", "show", "7"], "no delivery 7"),
         (["channels", "add", "c", "webhook"], "needs the address"),
         (["channels", "add", "c", "webhook", "ftp://x"], "starts with http"),
         (["items", "show", "7"], "`wirewatch items list` shows numbers"),
@@ -114,7 +129,7 @@ def test_a_query_is_shown_with_a_mark_where_reading_stopped(cli: Run, capsys: py
 def test_an_imported_page_is_kept_once_and_alerts(cli: Run, server: Server) -> None:
     server.pages["/hook"] = "taken"
     cli("channels", "add", "hook", "webhook", server.url("/hook"))
-    cli("rules", "add", "port", 'harbour AND ("night shift" OR drones)', "--to", "hook")
+    cli("rules", "add", "port", 'harbour AND ("night shift" OR drones)', "--to", "hook", "--old")
     (first,) = rows(cli("items", "import", str(PAGE), "--json"))
     assert (first["outcome"], first["identity"]) == ("new", "menafn:1107667696")
     (second,) = rows(cli("items", "import", str(PAGE), "--json"))
@@ -312,3 +327,96 @@ def test_what_cannot_be_sent_is_refused_at_the_door(
 ) -> None:
     cli("feeds", "add", "https://example.org/feed.xml", "--unchecked", *option, status=1)
     assert says in capsys.readouterr().err
+
+
+def test_channels_are_told_how_and_shown_without_secrets(cli: Run, tmp_path: Path) -> None:
+    cli("channels", "add", "desk", "webhook", "https://u:hunter2@example.org/a?key=hunter2", "--secret", "new:hook.key",
+        "--budget", "20/h", "--quiet", "22:00-07:00", "--zone", "Europe/Kyiv", "--operator")  # fmt: skip
+    secret = (tmp_path / "hook.key").read_text().strip()
+    assert secret.startswith("whsec_")
+    assert (tmp_path / "hook.key").stat().st_mode & 0o777 == 0o600
+    cli("channels", "add", "chat", "apprise", "tgram://hunter2/123")
+    cli("channels", "add", "mail", "email", "smtp://w@mail.example.org?from=w@example.org&to=d@example.org", "--secret",
+        "env:MAIL")  # fmt: skip
+    shown = cli("channels", "list", "--json").output
+    assert "hunter2" not in shown
+    assert secret not in shown
+    desk, chat, mail = rows(cli("channels", "list", "--json"))
+    assert (desk["target"], desk["quiet"]) == ("https://example.org/a", "22:00-07:00 Europe/Kyiv")
+    assert chat["target"] == "tgram://…"
+    assert "mail.example.org" in mail["target"]
+    changed = cli("channels", "change", "desk", "--secret", "env:OTHER", "--quiet", "none").output
+    assert "It signs by the former secret too." in changed
+    assert "too" not in cli("channels", "change", "desk", "--forget-former-secret").output
+    assert rows(cli("channels", "list", "--json"))[0]["quiet"] == ""
+
+
+def test_a_channel_is_paused_and_resumed(cli: Run) -> None:
+    cli("channels", "add", "desk", "log")
+    cli("channels", "pause", "desk")
+    assert rows(cli("channels", "list", "--json"))[0]["state"] == "paused: It was paused by hand."
+    cli("channels", "resume", "desk")
+    assert rows(cli("channels", "list", "--json"))[0]["state"] == "well"
+
+
+@pytest.mark.parametrize("of", ["alert", "correction", "digest", "notice"])
+def test_a_message_is_previewed_by_its_template(cli: Run, tmp_path: Path, of: str) -> None:
+    (tmp_path / "short.txt").write_text("{{ type }}: {{ subject }}")
+    cli("channels", "add", "desk", "log", "--template", "short.txt")
+    said = cli("channels", "preview", "desk", "--of", of).output
+    assert {"alert": "alert.sample: [sample]", "correction": "alert.sample: [sample] CORRECTION:",
+            "digest": "alert.digest: [sample, another rule] 2 stories", "notice": "notice: Wirewatch: This is a sample of a notice"}[of] in said  # fmt: skip
+    cli("channels", "change", "desk", "--template", "-")
+    assert "sample" in cli("channels", "preview", "desk", "--of", of).output
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{{ subject", "The template cannot be read: line 1"),
+        ("{% for x in range(10**9) %}{% endfor %}", "only numbers can be multiplied"),
+        ("{{ 'x' * 1000000000 }}", "only numbers can be multiplied"),
+        ("{{ nothing }}", "'nothing' is undefined"),
+        ("{{ ''.__class__.__mro__ }}", "is unsafe"),
+        ("{{ story.title }}", "'story' is undefined"),  # which a digest has not
+        ("{% if type == 'notice' %}{% else %}x{% endif %}", "makes nothing of a message of type notice"),
+        ("x" * 30_000, "longer than 20,000 characters"),
+    ],
+)
+def test_a_template_is_tried_on_all_it_may_have_to_tell(
+    cli: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str], template: str, says: str
+) -> None:
+    (tmp_path / "own.txt").write_text(template)
+    cli("channels", "add", "desk", "log", "--template", "own.txt", status=1)
+    assert says in capsys.readouterr().err
+
+
+def test_an_alerts_whole_history_is_shown_in_order(cli: Run, server: Server) -> None:
+    cli("channels", "add", "hook", "webhook", server.url("/gone"))
+    cli("channels", "add", "later", "log", "--quiet", "00:00-23:59")
+    cli("rules", "add", "port", "harbour", "--to", "hook", "--to", "later", "--old", "--digest", "daily 07:30")
+    cli("items", "import", str(PAGE))
+    (shown,) = rows(cli("alerts", "show", "1", "--json"))
+    assert [(one["channel"], one["what"]) for one in shown["history"]] == [
+        ("hook", "written"), ("later", "written"), ("hook", "held"), ("later", "held"), ("hook", "held now"),
+        ("later", "held now"),
+    ]  # fmt: skip
+    assert "is told in a digest" in shown["history"][2]["said"]
+    cli("deliveries", "retry", "1")
+    (one,) = rows(cli("deliveries", "show", "1", "--json"))
+    assert [event["what"] for event in one["history"]] == ["held", "sent again"]
+    assert "told in one digest" in cli("alerts", "show", "1").output
+    assert len(rows(cli("deliveries", "list", "--channel", "hook", "--json"))) == 1
+
+
+def test_the_addresses_of_alert_feeds_hold_a_token_that_can_be_renewed(cli: Run) -> None:
+    cli("rules", "add", "Łódź & co", "harbour")
+    first = rows(cli("alerts", "feeds", "--json"))
+    assert [one["of"] for one in first] == ["all", "Łódź & co"]
+    assert first[1]["address"].endswith("&rule=%C5%81%C3%B3d%C5%BA%20%26%20co")
+    assert rows(cli("alerts", "feeds", "--json")) == first
+    assert rows(cli("alerts", "feeds", "--renew", "--json")) != first
+
+
+def test_notices_are_listed(cli: Run) -> None:
+    assert "Nothing to worry about" in cli("notices").output or cli("notices").output == ""

@@ -21,9 +21,10 @@ from storage.tables import Item
 from tests.helpers import NOON, Clock
 from tests.hostile.kinds import KINDS, Kind
 from wire.cadence import Bounds
+from worker.config import Config
 from worker.fetch import Limits
 from worker.guard import Guard
-from worker.process import Config, Process
+from worker.process import Process
 
 # Only this one address is allowed; the server listens on its neighbour too, which must never be asked.
 ALLOWED, FORBIDDEN = "127.0.0.1", "127.0.0.2"

@@ -7,7 +7,8 @@ from wire import cadence
 from wire.address import absolute, checked, host_of, same_site
 from wire.cadence import Bounds
 from wire.errors import BadInput
-from wire.message import Alert, one_line, passage, payload
+from wire.message import Alert, Message, passage, payload
+from wire.render import lines
 from wire.revision import fingerprint, is_revised
 from wire.story import Entry, Identity, Span, Story
 
@@ -115,11 +116,15 @@ def test_the_passage_shows_what_stands_around_the_match() -> None:
 
 
 def test_a_webhooks_body_has_the_words_and_where_they_stand() -> None:
-    told = payload(alert(spans=(Span("title", 0, 5, "Title"), Span("text", 0, 4, "text"), Span("text", 9, 13, "text"))))
+    told = payload(
+        Message(
+            7, (alert(spans=(Span("title", 0, 5, "Title"), Span("text", 0, 4, "text"), Span("text", 9, 13, "text"))),)
+        )
+    )
     assert told["matched"] == ["Title", "text"]
     assert told["matches"][0] == {"field": "title", "start": 0, "end": 5, "words": "Title"}
     assert told["story"]["first_seen_at"] == "2026-11-22T12:00:00+00:00"
 
 
 def test_a_log_line_stays_one_line() -> None:
-    assert one_line(alert(title="a\nb\x1b[31m")) == "rule: a b[31m [] https://x/"
+    assert lines(Message(7, (alert(title="a\nb\x1b[31m"),))) == ["rule: a b[31m [] https://x/"]

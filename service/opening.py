@@ -1,0 +1,20 @@
+"""From settings to what a process opens: its database and its broker."""
+
+from service import broker
+from service.lock import make_folder
+from settings import Settings
+from storage.database import Database
+
+
+def redis_url(settings: Settings) -> str:
+    """The Redis that was named, else the private one of the data folder."""
+    return settings.redis_url or broker.url(settings.data)
+
+
+def open_database(settings: Settings) -> Database:
+    """The database, there and up to date."""
+    if not settings.database_url:
+        make_folder(settings.data)
+    database = Database(settings.database)
+    database.upgrade()
+    return database

@@ -1,0 +1,110 @@
+"""The canary: a made-up story that goes the way of every story, from a private feed to a private channel.
+
+It is let in every few minutes. What does not come out tells that something on the way is broken, whatever it is.
+"""
+
+import re
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, func, select, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_model
+
+from storage import feeds, rules
+from storage.alerts import ALERT, DELIVERY
+from storage.database import chunks, insert
+from storage.history import EVENT
+from storage.items import ITEM, SIGHTING
+from storage.search import forget
+from storage.tables import Canary, Channel, Feed, table
+from wire.message import Message
+
+CANARY = table(Canary)
+FEED = table(Feed)
+# What the private feed's address begins with; nothing is asked for at it (worker/polling.py).
+ADDRESS = "wirewatch:canary"
+NAME = "the canary's own"
+WORD = "wirewatchcanary"
+_NUMBER = re.compile(r"#(\d{1,18})")
+# One that has not come out when the next but one is let in is missing.
+MISSING_IN_A_ROW = 2
+_KEPT_FOR = timedelta(hours=1)
+_NEVER = timedelta(days=36_500)
+
+
+def set_up(session: Session, now: datetime) -> Feed:
+    """The private feed, rule and channel, made when they are not there."""
+    feed = session.exec(select_model(Feed).where(Feed.url == ADDRESS)).one_or_none()
+    if feed is not None:
+        return feed
+    feed = Feed(
+        url=ADDRESS, host=ADDRESS, title=NAME, min_interval=1, max_interval=1, interval=1, due_at=now + _NEVER,
+        private=True, created_at=now,
+    )  # fmt: skip
+    channel = Channel(name=NAME, kind="canary", private=True, created_at=now)
+    session.add_all([feed, channel])
+    session.flush()
+    rule = rules.add(session, NAME, WORD, [channel], now=now)
+    rule.private = True
+    session.flush()
+    return feed
+
+
+def let_in(session: Session, now: datetime) -> None:
+    """A new canary: its feed is due."""
+    feed = set_up(session, now)
+    last = session.execute(select(func.max(CANARY.c.number))).scalar() or 0
+    session.execute(insert(session, CANARY).values(number=last + 1, let_in_at=now).on_conflict_do_nothing())
+    session.execute(update(FEED).where(FEED.c.id == feed.id).values(enabled=True, losses=0))
+    feeds.ring(session, feed.id or 0, now)
+
+
+def newest(session: Session, *, limit: int = 3) -> list[Canary]:
+    """The last to be let in, the newest first."""
+    return list(session.exec(select_model(Canary).order_by(col(Canary.number).desc()).limit(limit)))
+
+
+def document(session: Session) -> bytes:
+    """The private feed as it stands: the newest canaries as RSS."""
+    entries = "".join(
+        f"<item><guid>canary-{one.number}</guid><title>{WORD} #{one.number}</title>"
+        f"<description>A made-up story, let in at {one.let_in_at.isoformat()}.</description></item>"
+        for one in newest(session)
+    )
+    return f'<rss version="2.0"><channel><title>{NAME}</title>{entries}</channel></rss>'.encode()
+
+
+def arrived(session: Session, message: Message, now: datetime) -> None:
+    """Canaries came out."""
+    for alert in message.alerts:
+        if found := _NUMBER.search(alert.title):
+            key = (CANARY.c.number == int(found[1]), CANARY.c.arrived_at.is_(None))
+            session.execute(update(CANARY).where(*key).values(arrived_at=now))
+
+
+def missing(session: Session, every: timedelta, now: datetime) -> list[Canary]:
+    """Those of the last that had time enough to come out and did not, when there are too many of them in a row."""
+    late = [one for one in newest(session, limit=4) if one.let_in_at <= now - every or one.arrived_at]
+    gone: list[Canary] = []
+    for one in late:
+        if one.arrived_at:
+            break
+        gone.append(one)
+    return gone if len(gone) >= MISSING_IN_A_ROW else []
+
+
+def forget_old(session: Session, now: datetime) -> None:
+    """What canaries left behind: their stories, alerts and deliveries go, for they are nobody's news."""
+    old = now - _KEPT_FOR
+    wanted = select(ITEM.c.id).where(ITEM.c.private, ITEM.c.first_seen_at < old)
+    ids = list(session.execute(wanted).scalars())
+    for some in chunks(ids):
+        alerts = select(ALERT.c.id).where(ALERT.c.item_id.in_(some)).scalar_subquery()
+        deliveries = select(DELIVERY.c.id).where(DELIVERY.c.alert_id.in_(alerts)).scalar_subquery()
+        session.execute(delete(EVENT).where(EVENT.c.delivery_id.in_(deliveries)))
+        session.execute(delete(DELIVERY).where(DELIVERY.c.alert_id.in_(alerts)))
+        session.execute(delete(ALERT).where(ALERT.c.item_id.in_(some)))
+        session.execute(delete(SIGHTING).where(SIGHTING.c.item_id.in_(some)))
+        forget(session, some)
+        session.execute(delete(ITEM).where(ITEM.c.id.in_(some)))
+    session.execute(delete(CANARY).where(CANARY.c.let_in_at < now - timedelta(days=30)))

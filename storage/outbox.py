@@ -1,0 +1,374 @@
+"""The outbox: deliveries claimed, taken up, sent, failed, held back, released, given up, sent again.
+
+A delivery that leads is the message; those `told_in` it share what becomes of it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
+from sqlmodel import Session
+
+from storage import alerts
+from storage.alerts import ALERT, CHANNEL, DELIVERY, RULE
+from storage.database import chunks
+from storage.history import record
+from storage.notices import NOTICE
+from storage.raising import channel_terms, spent_budgets
+from storage.work import claim_due, row_count
+from wire import message, triage
+from wire.cadence import Dice, next_try
+from wire.triage import Reason
+
+# A channel that fails so often in a row is paused, and tried again by itself as a delivery is (wire/cadence.py).
+MOST_FAILURES = 10
+# A message with more stories would be cut by mail servers and read by nobody; the rest comes in the next.
+_MOST_IN_DIGEST = 200
+_RELEASED_AT_ONCE = 2_000
+_A_MOMENT = timedelta(seconds=1)
+PAUSED_BY_HAND = "It was paused by hand."
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A channel as its message needs it."""
+
+    id: int
+    name: str
+    kind: str
+    target: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    former_secret: str = field(default="", repr=False)
+    template: str = ""
+    ordered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message to be sent: where, what, and the how-manieth try it is."""
+
+    id: int
+    attempt: int
+    to: Address
+    message: message.Message
+
+
+_ADDRESS = [CHANNEL.c[name].label(f"to_{name}") for name in Address.__slots__]
+
+
+def claim_due_deliveries(
+    session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str
+) -> dict[int, list[int]]:
+    """Takes messages that are due; their ids by channel. Notices are the scheduler's own (`claim_due_notices`)."""
+    return _claim(session, DELIVERY.c.alert_id.is_not(None), now=now, lease=lease, limit=limit, claim=claim)
+
+
+def claim_due_notices(
+    session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str
+) -> dict[int, list[int]]:
+    """Takes notices that are due; their ids by channel."""
+    return _claim(session, DELIVERY.c.notice_id.is_not(None), now=now, lease=lease, limit=limit, claim=claim)
+
+
+def _claim(
+    session: Session, which: ColumnElement[bool], *, now: datetime, lease: timedelta, limit: int, claim: str
+) -> dict[int, list[int]]:
+    ready = and_(DELIVERY.c.state == "pending", which)
+    rows = claim_due(session, DELIVERY, ready=ready, now=now, lease=lease, limit=limit, claim=claim)
+    by_channel: dict[int, list[int]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: int(row.id)):
+        by_channel[row.channel_id].append(row.id)
+    return by_channel
+
+
+def take(session: Session, ids: Sequence[int], claim: str, *, now: datetime, until: datetime) -> list[Outgoing]:
+    """The claimed messages with all that they tell, claimed `until` then, in the order of their numbers.
+
+    Those to a channel that rests are given back until it has rested, so that they hold up nobody else; those that must
+    wait for an earlier one of their channel, until that is done. What was taken up before and never finished may have
+    been sent: it is marked so.
+    """
+    mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, DELIVERY.c.state == "pending")
+    resting = select(CHANNEL.c.resting_until).where(CHANNEL.c.id == DELIVERY.c.channel_id).scalar_subquery()
+    session.execute(update(DELIVERY).where(*mine, resting > now).values(due_at=resting, claim=None))
+    _keep_order(session, ids, claim, now)
+    lost = update(DELIVERY).where(*mine, DELIVERY.c.taken).values(maybe_twice=True).returning(DELIVERY.c.id)
+    record(session, [(row.id, "lost", "whoever was sending it never came back") for row in session.execute(lost)], now)
+    session.execute(update(DELIVERY).where(*mine).values(due_at=until, taken=True))
+    columns = (DELIVERY.c.id, DELIVERY.c.attempts, DELIVERY.c.maybe_twice, *_ADDRESS)
+    rows = session.execute(
+        select(*columns).join(CHANNEL, CHANNEL.c.id == DELIVERY.c.channel_id).where(*mine).order_by(DELIVERY.c.id)
+    ).all()
+    told = _messages(session, [row.id for row in rows], {row.id for row in rows if row.maybe_twice})
+    return [Outgoing(row.id, row.attempts + 1, _address(row), told[row.id]) for row in rows]
+
+
+def _address(row: Row[Any]) -> Address:
+    return Address(**{name: getattr(row, f"to_{name}") for name in Address.__slots__})
+
+
+def _keep_order(session: Session, ids: Sequence[int], claim: str, now: datetime) -> None:
+    """Where a channel keeps the order, what has an earlier one before it that is not ours waits for that."""
+    earlier = DELIVERY.alias("earlier")
+    other_claim = or_(earlier.c.claim.is_(None), earlier.c.claim != claim)
+    before = and_(
+        earlier.c.channel_id == DELIVERY.c.channel_id,
+        earlier.c.id < DELIVERY.c.id,
+        earlier.c.state == "pending",
+        earlier.c.told_in.is_(None),
+        or_(earlier.c.id.not_in(ids), other_claim),
+    )
+    keeps = select(CHANNEL.c.ordered).where(CHANNEL.c.id == DELIVERY.c.channel_id).scalar_subquery()
+    waits = update(DELIVERY).where(DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, keeps, exists().where(before))
+    session.execute(waits.values(due_at=now + _A_MOMENT, claim=None))
+
+
+def _messages(session: Session, ids: Sequence[int], twice: set[int]) -> dict[int, message.Message]:
+    """What these deliveries tell, each with those that are told in it."""
+    lead = {"leader": DELIVERY.c.told_in}
+    told: dict[int, list[message.Alert]] = defaultdict(list)
+    held: dict[int, list[str]] = defaultdict(list)
+    for some in chunks(ids, 1_000):
+        which = or_(DELIVERY.c.id.in_(some), DELIVERY.c.told_in.in_(some))
+        for row, alert in alerts.told_by(session, which, **lead):
+            told[row.leader or row.delivery_id].append(alert)
+            held[row.leader or row.delivery_id].append(row.reason)
+    noticed = _notices(session, ids)
+    return {
+        key: message.Message(
+            key,
+            tuple(told[key]),
+            notice=noticed.get(key),
+            reasons=tuple(sorted(set(filter(None, held[key])))),
+            maybe_twice=key in twice,
+        )
+        for key in ids
+    }
+
+
+def _notices(session: Session, ids: Sequence[int]) -> dict[int, message.Notice]:
+    wanted = select(DELIVERY.c.id.label("delivery_id"), *NOTICE.c).join(NOTICE, NOTICE.c.id == DELIVERY.c.notice_id)
+    return {
+        row.delivery_id: message.Notice(row.id, row.about, row.text, row.created_at)
+        for some in chunks(ids)
+        for row in session.execute(wanted.where(DELIVERY.c.id.in_(some)))
+    }
+
+
+def give_back(session: Session, ids: Sequence[int], claim: str, *, due_at: datetime) -> None:
+    """What was taken up and not begun waits until then."""
+    mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim)
+    session.execute(update(DELIVERY).where(*mine).values(due_at=due_at, claim=None, taken=False))
+
+
+def sent(session: Session, one: Outgoing, claim: str, said: str, now: datetime) -> None:
+    """The channel took it: it and all that is told in it. A channel that was paused for its failures is so no more."""
+    if not row_count(session.execute(_finished(one.id, claim).values(state="sent", sent_at=now, due_at=None, note=""))):
+        return
+    with_it = update(DELIVERY).where(DELIVERY.c.told_in == one.id)
+    session.execute(with_it.values(state="sent", sent_at=now, due_at=None, note=f"told in delivery {one.id}"))
+    record(session, [(one.id, "sent", said)], now)
+    broken = update(CHANNEL).where(CHANNEL.c.id == one.to.id, CHANNEL.c.failures > 0)
+    was_paused = select(CHANNEL.c.paused_because).where(CHANNEL.c.id == one.to.id)
+    paused = session.execute(was_paused).scalar_one() not in ("", PAUSED_BY_HAND)
+    session.execute(broken.values(failures=0, resting_until=None, **({"paused_because": ""} if paused else {})))
+    if paused:
+        unpause(session, one.to.id, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A try that failed: why, when it is tried again (None: never), and for how long its channel is to rest.
+
+    `unsure`: it may have arrived all the same.
+    """
+
+    why: str
+    due_at: datetime | None
+    rest_until: datetime | None = None
+    unsure: bool = False
+
+
+def failed(session: Session, one: Outgoing, claim: str, failure: Failure, *, now: datetime, dice: Dice) -> None:
+    """The channel did not take it. After ten such in a row the channel is paused and what waits for it is held."""
+    state = "pending" if failure.due_at else "failed"
+    noted: dict[str, Any] = {"state": state, "due_at": failure.due_at, "note": failure.why, "reason": ""}
+    if failure.unsure:
+        noted["maybe_twice"] = True
+    if not row_count(session.execute(_finished(one.id, claim).values(**noted))):
+        return
+    record(session, [(one.id, "failed", failure.why)], now)
+    if state == "failed":
+        with_it = update(DELIVERY).where(DELIVERY.c.told_in == one.id)
+        session.execute(with_it.values(state="failed", note=failure.why))
+    _count_failure(session, one.to.id, failure, now, dice)
+
+
+def _count_failure(session: Session, channel_id: int, failure: Failure, now: datetime, dice: Dice) -> None:
+    """Tries that were under way together when a channel began to rest count as one."""
+    row = session.execute(
+        select(CHANNEL.c.failures, CHANNEL.c.resting_until, CHANNEL.c.paused_because)
+        .where(CHANNEL.c.id == channel_id)
+        .with_for_update()
+    ).one()
+    rests = row.resting_until is not None and row.resting_until > now
+    failures = row.failures if rests else row.failures + 1
+    changed: dict[str, Any] = {"failures": failures}
+    if failure.rest_until and (not rests or failure.rest_until > row.resting_until):
+        changed["resting_until"] = failure.rest_until
+    if failures >= MOST_FAILURES and not rests and row.paused_because != PAUSED_BY_HAND:
+        wait = next_try(failures - MOST_FAILURES + 2, dice) or next_try(7, dice) or 0.0
+        changed["resting_until"] = now + timedelta(seconds=wait)
+        changed["paused_because"] = f"{failures} failures in a row, the last: {failure.why}"
+    session.execute(update(CHANNEL).where(CHANNEL.c.id == channel_id).values(**changed))
+    if paused := changed.get("paused_because", row.paused_because):
+        hold(session, channel_id, f"is paused. {paused}", now)
+
+
+def _finished(delivery_id: int, claim: str) -> Any:
+    mine = (DELIVERY.c.id == delivery_id, DELIVERY.c.claim == claim)
+    return update(DELIVERY).where(*mine).values(claim=None, taken=False, attempts=DELIVERY.c.attempts + 1)
+
+
+def hold(session: Session, channel_id: int, why: str, now: datetime, reason: Reason = Reason.PAUSED) -> None:
+    """What waits for a channel is held, but for what is being sent this moment."""
+    note = f"held: the channel {why}"
+    # Notices go on being tried: they may be about this very channel.
+    untried = (DELIVERY.c.taken.is_(False), DELIVERY.c.alert_id.is_not(None))
+    waiting = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "pending", *untried)
+    leading = update(DELIVERY).where(*waiting, DELIVERY.c.told_in.is_(None))
+    values = {"state": "held", "reason": str(reason), "note": note, "due_at": None, "claim": None}
+    held = [row.id for row in session.execute(leading.values(**values).returning(DELIVERY.c.id))]
+    for some in chunks(held):
+        session.execute(update(DELIVERY).where(DELIVERY.c.told_in.in_(some)).values(state="held", note=note))
+    record(session, [(key, "held", note) for key in held], now)
+    if reason == Reason.REMOVED:
+        later = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "held", DELIVERY.c.reason.in_(_LATER))
+        session.execute(update(DELIVERY).where(*later).values(reason=str(reason), note=note, due_at=None))
+
+
+_LATER = [str(one) for one in triage.LATER]
+
+
+def unpause(session: Session, channel_id: int, now: datetime) -> None:
+    """What was held while a channel was paused is told now, in one digest."""
+    paused = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "held", DELIVERY.c.reason == Reason.PAUSED)
+    session.execute(update(DELIVERY).where(*paused).values(due_at=now))
+
+
+def probe(session: Session, now: datetime) -> None:
+    """A channel that was paused for its failures and has rested is tried again, with the first of what it missed."""
+    rested = select(CHANNEL.c.id).where(
+        CHANNEL.c.paused_because.not_in(("", PAUSED_BY_HAND)),
+        CHANNEL.c.removed_at.is_(None),
+        CHANNEL.c.resting_until <= now,
+    )
+    for channel_id in session.execute(rested).scalars():
+        waiting = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.told_in.is_(None))
+        under_way = select(DELIVERY.c.id).where(*waiting, DELIVERY.c.state == "pending").limit(1)
+        if session.execute(under_way).first():
+            continue
+        held = (DELIVERY.c.state == "held", DELIVERY.c.reason == Reason.PAUSED)
+        first = select(DELIVERY.c.id).where(*waiting, *held).order_by(DELIVERY.c.id).limit(1).scalar_subquery()
+        tried = update(DELIVERY).where(DELIVERY.c.id == first).values(state="pending", due_at=now, reason="", note="")
+        for row in session.execute(tried.returning(DELIVERY.c.id)).all():
+            with_it = update(DELIVERY).where(DELIVERY.c.told_in == row.id)
+            session.execute(with_it.values(state="pending", note=""))
+            record(session, [(row.id, "released", "the channel has rested and is tried again")], now)
+
+
+def anything_to_release(session: Session, now: datetime) -> bool:
+    """Whether something was held until now, or a channel has rested: a look that locks nothing."""
+    held = select(DELIVERY.c.id).where(DELIVERY.c.state == "held", DELIVERY.c.due_at <= now).limit(1)
+    rested = select(CHANNEL.c.id).where(CHANNEL.c.paused_because != "", CHANNEL.c.resting_until <= now).limit(1)
+    return any(session.execute(query).first() for query in (held, rested))
+
+
+def is_a_notice_due(session: Session, now: datetime) -> bool:
+    """The same for notices."""
+    due = (DELIVERY.c.state == "pending", DELIVERY.c.due_at <= now, DELIVERY.c.notice_id.is_not(None))
+    return session.execute(select(DELIVERY.c.id).where(*due).limit(1)).first() is not None
+
+
+def release(session: Session, now: datetime) -> int:
+    """What was held until now is told, a channel's together: one alone as it is, several in a digest. How many.
+
+    It is judged anew first: it may be night by now.
+    """
+    rows = session.execute(
+        select(DELIVERY.c.id, DELIVERY.c.channel_id, RULE.c.urgent)
+        .join(ALERT, ALERT.c.id == DELIVERY.c.alert_id)
+        .join(RULE, RULE.c.id == ALERT.c.rule_id)
+        .where(DELIVERY.c.state == "held", DELIVERY.c.due_at <= now, DELIVERY.c.told_in.is_(None))
+        .order_by(DELIVERY.c.channel_id, DELIVERY.c.id)
+        .limit(_RELEASED_AT_ONCE)
+        .with_for_update(skip_locked=True, of=DELIVERY)
+    ).all()
+    by_channel: dict[int, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        by_channel[row.channel_id].append(row)
+    if not by_channel:
+        return 0
+    budgets = spent_budgets(session, by_channel, now)
+    wanted = select(*CHANNEL.c).where(CHANNEL.c.id.in_(sorted(by_channel)))
+    for channel in session.execute(wanted).all():
+        some = by_channel[channel.id]
+        terms = channel_terms(channel, budgets.spent_until(channel.id, now))
+        verdict = triage.admit(terms, urgent=any(row.urgent for row in some), now=now)
+        ids = [int(row.id) for row in some]
+        if verdict.is_now:
+            for part in chunks(ids, _MOST_IN_DIGEST):
+                _tell_together(session, part, now)
+        else:
+            _hold_longer(session, ids, verdict, now)
+    return len(rows)
+
+
+def _tell_together(session: Session, ids: Sequence[int], now: datetime) -> None:
+    leader, rest = ids[0], ids[1:]
+    # What was told in another's message before that was held goes on being told with it.
+    session.execute(update(DELIVERY).where(DELIVERY.c.told_in.in_(ids)).values(told_in=leader, state="pending"))
+    session.execute(
+        update(DELIVERY).where(DELIVERY.c.id == leader).values(state="pending", due_at=now, claim=None, attempts=0)
+    )
+    if rest:
+        together = update(DELIVERY).where(DELIVERY.c.id.in_(rest))
+        session.execute(together.values(state="pending", due_at=None, told_in=leader))
+    how = "told alone" if not rest else f"told in one digest of {len(ids)}, delivery {leader}"
+    record(session, [(key, "released", how) for key in ids], now)
+
+
+def _hold_longer(session: Session, ids: Sequence[int], verdict: triage.Verdict, now: datetime) -> None:
+    values = {"reason": str(verdict.reason), "note": verdict.note, "due_at": verdict.until}
+    session.execute(update(DELIVERY).where(DELIVERY.c.id.in_(ids)).values(**values))
+    record(session, [(key, "held", verdict.note) for key in ids], now)
+
+
+def resend(session: Session, ids: Iterable[int], now: datetime) -> int:
+    """Makes these due again, whatever became of them, unless they are on their way; how many."""
+    return _resend(session, DELIVERY.c.id.in_(list(ids)), now)
+
+
+def resend_failed(session: Session, now: datetime, channel_id: int | None = None) -> int:
+    """Makes every dead letter due again, or those of one channel; how many."""
+    failed = DELIVERY.c.state == "failed"
+    return _resend(session, failed if channel_id is None else and_(failed, DELIVERY.c.channel_id == channel_id), now)
+
+
+def _resend(session: Session, which: ColumnElement[bool], now: datetime) -> int:
+    """One that was told in another's message is sent alone, unless that is sent again too."""
+    chosen = session.execute(
+        select(DELIVERY.c.id, DELIVERY.c.told_in).where(which, DELIVERY.c.claim.is_(None)).with_for_update()
+    ).all()
+    ids = {row.id for row in chosen}
+    leading = [row.id for row in chosen if row.told_in not in ids]
+    again: Mapping[str, Any] = {"state": "pending", "attempts": 0, "note": "", "reason": ""}
+    for some in chunks(leading):
+        alone = update(DELIVERY).where(DELIVERY.c.id.in_(some))
+        session.execute(alone.values(due_at=now, told_in=None, **again))
+        session.execute(update(DELIVERY).where(DELIVERY.c.told_in.in_(some)).values(state="pending", note=""))
+    record(session, [(key, "sent again", "a person asked for it") for key in leading], now)
+    return len(ids)

@@ -1,0 +1,41 @@
+"""What a worker is told, and what it opens with that: its way out, its courier."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import aiohttp
+
+from storage.database import Database
+from storage.raising import MAX_AGE
+from wire.cadence import Dice
+from worker import channels
+from worker.courier import Courier
+from worker.delivering import Clock
+from worker.fetch import Limits, open_session
+from worker.guard import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a worker process is told: where its database is, how it goes out, and how long a claim lasts."""
+
+    database_url: str
+    user_agent: str = "Wirewatch"
+    guard: Guard = field(default_factory=Guard)
+    proxy: str = field(default="", repr=False)
+    limits: Limits = field(default_factory=Limits)
+    host_spacing: float = 0.0
+    robots: bool = False
+    public_url: str = ""
+    pages: str = ""
+    max_age: timedelta = MAX_AGE
+    lease: timedelta = timedelta(seconds=60)
+
+    def open_courier(self, database: Database, clock: Clock, dice: Dice) -> Courier:
+        """What carries messages; it has a way out of its own."""
+        patience = min(channels.PATIENCE, self.lease.total_seconds() / 2)
+        return Courier(database, self.open_session, patience=patience, pages=self.pages, clock=clock, dice=dice)
+
+    def open_session(self) -> aiohttp.ClientSession:
+        """The way out to the world; close it in the same event loop."""
+        return open_session(self.user_agent, self.guard, proxy=self.proxy)

@@ -1,0 +1,89 @@
+"""E-mail: a message with a text and an HTML part, handed to a mail server (RFC 5321, RFC 5322)."""
+
+from datetime import datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+import aiosmtplib
+
+from storage.outbox import Address
+from wire import receivers, render
+from wire.errors import BadInput, DeliveryFailed
+from wire.markup import clip, line
+from wire.message import Message
+from wire.receivers import Mail
+from worker.reveal import reveal
+
+_PERMANENT = range(500, 600)
+
+
+def composed(mail: Mail, to: Address, message: Message, *, pages: str, now: datetime) -> EmailMessage:
+    """The mail. Its ids are made of the alert's, so that versions of a story are threaded and repetitions known."""
+    domain = mail.sender.rpartition("@")[2]
+    made = EmailMessage()
+    made["From"], made["To"] = mail.sender, ", ".join(mail.recipients)
+    made["Subject"] = render.subject(message)
+    made["Date"] = format_datetime(now)
+    made["Message-ID"] = f"<{message.key}@{domain}>"
+    made["Auto-Submitted"] = "auto-generated"
+    threads = {one.thread for one in message.alerts}
+    if len(threads) == 1:
+        thread = f"<wirewatch-thread-{threads.pop()}-{to.id}@{domain}>"
+        made["In-Reply-To"] = made["References"] = thread
+    if any(one.urgent for one in message.alerts):
+        made["Importance"] = "high"
+    template = to.template
+    made.set_content(
+        render.by_template(template, message, pages=pages) if template else render.text(message, pages=pages),
+        cte="quoted-printable",
+    )
+    if not template:
+        made.add_alternative(render.html(message, pages=pages), subtype="html", cte="quoted-printable")
+    return made
+
+
+async def hand_in(to: Address, message: Message, *, pages: str, patience: float, now: datetime) -> str:
+    """Hands a mail to its server; what that said. Raises DeliveryFailed."""
+    try:
+        mail = receivers.mail(reveal(to.target))
+        made = composed(mail, to, message, pages=pages, now=now)
+    except BadInput as error:
+        raise DeliveryFailed(str(error), retry=True) from error
+    server = aiosmtplib.SMTP(
+        hostname=mail.host,
+        port=mail.port,
+        username=mail.user or None,
+        password=reveal(to.secret) if mail.user and to.secret else None,
+        use_tls=mail.security == receivers.TLS,
+        start_tls=mail.security == receivers.STARTTLS,
+        timeout=patience,
+    )
+    began = False
+    try:
+        async with server:
+            began = True
+            refused, said = await server.send_message(made, sender=mail.sender, recipients=list(mail.recipients))
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        codes = {one.code for one in error.recipients}
+        told = _said("; ".join(f"{one.recipient}: {one.code} {one.message}" for one in error.recipients))
+        raise DeliveryFailed(
+            f"The mail server knows none of the recipients. {told}", retry=not codes <= set(_PERMANENT)
+        ) from error
+    except aiosmtplib.SMTPResponseException as error:
+        why = f"The mail server answered {error.code} {_said(error.message)}"
+        raise DeliveryFailed(why, retry=error.code not in _PERMANENT) from error
+    except (aiosmtplib.SMTPTimeoutError, TimeoutError) as error:
+        raise DeliveryFailed(
+            "The mail server did not answer in time.", retry=True, silent=True, unsure=began
+        ) from error
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        why = f"The mail server cannot be reached: {_said(str(error))}"
+        raise DeliveryFailed(why, retry=True, silent=not began, unsure=began) from error
+    if refused:
+        left_out = ", ".join(f"{box} ({code} {_said(said_)})" for box, (code, said_) in refused.items())
+        return f"{_said(said)}; refused: {left_out}"
+    return _said(said)
+
+
+def _said(words: str) -> str:
+    return clip(line(words), 200)
