@@ -80,14 +80,14 @@ class Settings(BaseSettings):
     @classmethod
     def _can_be_listened_at(cls, address: str) -> str:
         host, _, port = address.rpartition(":")
-        if not host or not port.isdecimal() or not 0 < int(port) < _PORTS:
+        if address and (not host or not port.isdecimal() or not 0 < int(port) < _PORTS):
             raise ValueError("write it like 127.0.0.1:8471")
         return address
 
     @field_validator("desk")
     @classmethod
     def _is_on_this_machine(cls, address: str) -> str:
-        if address.rpartition(":")[0].strip("[]") not in ("127.0.0.1", "::1", "localhost"):
+        if address and address.rpartition(":")[0].strip("[]") not in ("127.0.0.1", "::1", "localhost"):
             raise ValueError(
                 "the desk asks for no password, so it listens on this machine alone; put a proxy before it"
             )
@@ -128,8 +128,8 @@ class Settings(BaseSettings):
 
     @property
     def pages(self) -> str:
-        """Where the desk's pages are reached: as it is named to people, else on this machine."""
-        return self.desk_url or f"http://{self.desk}"
+        """Where the desk's pages are reached: as it is named to people, else on this machine; nothing without one."""
+        return self.desk_url or (f"http://{self.desk}" if self.desk else "")
 
 
 def read(**given: Any) -> Settings:

@@ -44,17 +44,9 @@ def _settings() -> Settings:
     return read(data=_given_data)
 
 
-def _run() -> ModuleType:
-    """What runs processes is loaded when it is asked for: a command that only looks is then there in a second."""
-    return import_module("service.run")
-
-
-def _commands() -> ModuleType:
-    return import_module("service.commands")
-
-
-def _demo() -> ModuleType:
-    return import_module("service.demo")
+def _late(name: str) -> ModuleType:
+    """What does more than look is loaded when it is asked for: a command that only looks is then there in a second."""
+    return import_module(f"service.{name}")
 
 
 _given_data: Path | None = None
@@ -70,7 +62,9 @@ def _root(
     _given_data = data
     settings = _settings()
     bounds = Bounds(settings.min_interval.total_seconds(), settings.max_interval.total_seconds())
-    sit_down(Desk(_open, bounds, lambda url, headers: _commands().look_at(settings, url, headers), settings.pages))
+    sit_down(
+        Desk(_open, bounds, lambda url, headers: _late("commands").look_at(settings, url, headers), settings.pages)
+    )
 
 
 def _open() -> Database:
@@ -83,7 +77,7 @@ def run_() -> None:
 
     Example: wirewatch --data ./data run
     """
-    _run().run_service(_settings())
+    _late("run").run_service(_settings())
 
 
 @app.command("demo")
@@ -94,7 +88,7 @@ def demo_(
 
     Example: wirewatch demo
     """
-    _demo().run_demo(_given_data, seconds)
+    _late("demo").run_demo(_given_data, seconds)
 
 
 @app.command()
@@ -103,7 +97,7 @@ def scheduler() -> None:
 
     Example: wirewatch scheduler
     """
-    _run().run_scheduler(_settings())
+    _late("processes.scheduler").run(_settings())
 
 
 @app.command()
@@ -115,7 +109,7 @@ def worker(
 
     Example: wirewatch worker --queues deliver -c 1
     """
-    raise typer.Exit(_run().run_worker(_settings(), queues.split(","), concurrency))
+    raise typer.Exit(_late("processes.worker").run(_settings(), queues.split(","), concurrency))
 
 
 @app.command("desk")
@@ -124,7 +118,7 @@ def desk_() -> None:
 
     Example: wirewatch desk
     """
-    _run().run_desk(_settings())
+    _late("processes.desk").run(_settings())
 
 
 @app.command()
@@ -133,13 +127,13 @@ def receiver() -> None:
 
     Example: wirewatch receiver
     """
-    _run().run_receiver(_settings())
+    _late("processes.receiver").run(_settings())
 
 
 @app.command(hidden=True)
 def samplewire(port: int, every: float = typer.Option(4.0)) -> None:
     """The demo's wire, by itself."""
-    _demo().serve_wire(port, every)
+    _late("demo").serve_wire(port, every)
 
 
 @database_app.command()
@@ -161,7 +155,7 @@ def import_(
 
     Example: wirewatch items import story.html
     """
-    _commands().import_items(_settings(), files, url, as_json=as_json)
+    _late("commands").import_items(_settings(), files, url, as_json=as_json)
 
 
 @feeds.app.command()
@@ -170,7 +164,7 @@ def check(url: str = typer.Argument(help="The address of a feed."), as_json: boo
 
     Example: wirewatch feeds check https://menafn.com/rss/menafn_UAE.xml
     """
-    _commands().check_feed(_settings(), url, as_json=as_json)
+    _late("commands").check_feed(_settings(), url, as_json=as_json)
 
 
 @channels.app.command()
@@ -179,7 +173,7 @@ def test(which: str = channels.WHICH) -> None:
 
     Example: wirewatch channels test desk
     """
-    _commands().test_channel(_settings(), which)
+    _late("commands").test_channel(_settings(), which)
 
 
 def main() -> None:

@@ -1,111 +1,25 @@
-"""`wirewatch run`, `worker` and `scheduler`: the entry points of the processes."""
+"""`wirewatch run`: everything on this machine, a process each (service/processes/)."""
 
 import logging
-import os
-import random
-import signal
 import socket
 import sys
-import threading
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import redis
-from aiohttp import web
-from celery import signals
 from redis.exceptions import RedisError
 
-from scheduler.loop import Scheduler
-from scheduler.watch import Watch
 from service import broker, logs
 from service.config import worker_config
 from service.lock import only_one
 from service.opening import open_database, redis_url
+from service.signals import stop_on_signals
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
 from storage.database import Database
-from wire import language
 from wire.errors import BadInput
-from worker import app as celery
-from worker import websub
-from worker.app import POLL
-from worker.channels import utc_now
-from worker.process import prepare
 
 log = logging.getLogger(__name__)
-
-
-def run_worker(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
-    """A Celery worker (prefork) for these queues, until SIGTERM; its exit status."""
-    logs.begin(settings.log_level)
-    open_database(settings).dispose()
-    prepare(worker_config(settings))
-    if POLL in queues:
-        language.load()
-    celery.connect(redis_url(settings))
-    signals.setup_logging.connect(_keep_logging)
-    # We read JSON only, so being root (as in a container) lets no message run code.
-    warnings.filterwarnings("ignore", message=".*superuser privileges.*")
-    worker = celery.app.Worker(
-        queues=list(queues),
-        concurrency=concurrency,
-        hostname=f"{'-'.join(queues)}@{os.uname().nodename}",
-        pool="prefork",
-        optimization="fair",
-        without_gossip=True,
-        without_mingle=True,
-        without_heartbeat=True,
-        quiet=True,
-        loglevel=settings.log_level,
-    )
-    worker.start()
-    return worker.exitcode or 0
-
-
-def _keep_logging(**_: Any) -> None:
-    """Connected to Celery's signal, this keeps Celery from setting up a log of its own."""
-
-
-def run_scheduler(settings: Settings) -> None:
-    """The scheduler's loop, until SIGTERM or Ctrl-C."""
-    logs.begin(settings.log_level)
-    celery.connect(redis_url(settings))
-    stop = _stop_on_signals()
-    database, config = open_database(settings), worker_config(settings)
-    Scheduler(
-        database,
-        utc_now,
-        settings.lease,
-        subscribes=bool(settings.public_url),
-        watch=Watch(utc_now(), settings.canary, settings.data if settings.data.is_dir() else None),
-        open_courier=lambda: config.open_courier(database, utc_now, random.random),
-    ).run(stop)
-
-
-def run_desk(settings: Settings) -> None:
-    """The desk's web server, until SIGTERM or Ctrl-C."""
-    import uvicorn
-
-    from desk import web as web_desk
-
-    logs.begin(settings.log_level)
-    host, _, port = settings.desk.rpartition(":")
-    log.info("the desk is at %s", settings.pages)
-    application = web_desk.make_app(open_database(settings), utc_now, pages=settings.pages, canary=settings.canary)
-    uvicorn.run(application, host=host.strip("[]"), port=int(port), log_config=None, access_log=False)
-
-
-def run_receiver(settings: Settings) -> None:
-    """The server that feeds' hubs call, until SIGTERM or Ctrl-C."""
-    logs.begin(settings.log_level)
-    if not settings.public_url:
-        raise BadInput("Hubs need an address to call: set WIREWATCH_PUBLIC_URL to where this server is reached.")
-    host, _, port = settings.receiver.rpartition(":")
-    log.info("hubs are received at %s", settings.receiver)
-    application = websub.receiver(open_database(settings), clock=utc_now, largest=settings.max_body)
-    web.run_app(application, host=host.strip("[]"), port=int(port), print=None, access_log=None)
 
 
 def run_service(
@@ -122,7 +36,8 @@ def run_service(
     logs.begin(settings.log_level)
     worker_config(settings)  # what is wrong stops the start here, not each worker later
     with only_one(settings.data):
-        _is_free(settings.desk)
+        if settings.desk:
+            _is_free(settings.desk)
         database = open_database(settings)
         if first:
             first(database)
@@ -133,7 +48,7 @@ def run_service(
             stall_after=settings.stall_after,
             ready=lambda: _answers(settings.data),
         )
-        supervisor.stop = _stop_on_signals()
+        supervisor.stop = stop_on_signals()
         log.info("Wirewatch runs on %s; Ctrl-C stops it", settings.data)
         supervisor.run()
 
@@ -159,7 +74,7 @@ def _children(settings: Settings) -> list[Child]:
         ),
         Child("worker deliver", wirewatch("worker", "--queues", "deliver", "-c", "1"), "worker deliver"),
         Child("scheduler", wirewatch("scheduler"), "scheduler"),
-        Child("desk", wirewatch("desk")),
+        *([Child("desk", wirewatch("desk"))] if settings.desk else []),
         *([Child("receiver", wirewatch("receiver"))] if settings.public_url else []),
     ]
 
@@ -175,10 +90,3 @@ def _answers(data: Path) -> bool:
             return bool(client.ping())
     except RedisError:
         return False
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from storage import pulse
 from storage.database import Database
-from worker.process import die_with_parent
+from worker.family import die_with_parent
 
 log = logging.getLogger(__name__)
 

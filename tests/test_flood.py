@@ -97,6 +97,7 @@ def desk(world: World) -> Desk:
     return Desk(world)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("digest", "published", "told"),
     [

@@ -23,8 +23,12 @@ ONLY_IN = {
     "sqlalchemy": {"storage", "desk/context.py", "desk/commands/alerts.py", "desk/commands/deliveries.py", "worker/polling.py", "worker/process.py",
                    "scheduler/loop.py", "service/supervisor.py"},
     "alembic": {"storage"},
-    "celery": {"worker/app.py", "worker/tasks.py", "service/run.py"},
-    "aiohttp": {"worker", "service/samplewire.py", "service/run.py"},
+    "celery": {"worker/app.py", "worker/tasks.py", "service/processes/worker.py"},
+    "aiohttp": {"worker", "service/samplewire.py", "service/processes/receiver.py"},
+    "apprise": {"worker/apprised.py"},
+    "aiosmtplib": {"worker/mail.py"},
+    "fastapi": {"desk/web.py"},
+    "jinja2": {"wire/render.py"},
 }  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from wire.cadence import Bounds
 from worker import app as celery
 
 FIVE_MINUTES = timedelta(minutes=5)
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -54,6 +55,7 @@ def work(world: World, seconds: int, *, step: int = 10, workers: bool = True) ->
     return came
 
 
+@ON_SQLITE
 def test_a_canary_goes_through_the_whole_pipe_and_leaves_nothing_behind(watched: World) -> None:
     watched.rule("made OR story OR wirewatchcanary", name="meets everything")
     assert work(watched, 1800) == []
@@ -90,6 +92,7 @@ def test_with_the_worker_stopped_the_canarys_alarm_is_raised_within_two_periods(
         assert not [one for one in health.troubles(session, watched.clock()) if "scheduler" not in one]
 
 
+@ON_SQLITE
 def test_each_cause_is_told_once_and_told_again_when_it_comes_back(watched: World) -> None:
     watched.scheduler.watch = Watch(watched.clock())
     feed = watched.feed("/a.xml", item(1110448100))
@@ -112,6 +115,7 @@ def test_each_cause_is_told_once_and_told_again_when_it_comes_back(watched: Worl
         assert [one.about for one in notices.standing(session)] == [cause]
 
 
+@ON_SQLITE
 def test_a_feed_paused_by_hand_is_nobodys_news(watched: World) -> None:
     watched.scheduler.watch = Watch(watched.clock())
     feed = watched.feed("/a.xml", item(1110448100))
@@ -121,6 +125,7 @@ def test_a_feed_paused_by_hand_is_nobodys_news(watched: World) -> None:
     assert told(watched) == []
 
 
+@ON_SQLITE
 def test_a_gap_is_told(watched: World) -> None:
     watched.scheduler.watch = Watch(watched.clock())
     feed = watched.feed("/a.xml", item(1110448100))
@@ -145,6 +150,7 @@ class Usage(NamedTuple):
     free: int
 
 
+@ON_SQLITE
 def test_a_disk_that_fills_is_told(watched: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.scheduler.watch = Watch(watched.clock(), folder=tmp_path)
     free = {"now": 50_000_000_000}

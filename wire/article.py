@@ -8,9 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import trafilatura
 from selectolax.lexbor import LexborHTMLParser
-from trafilatura.settings import Document as Extracted
 
 from wire import identity, menafn
 from wire.address import absolute
@@ -38,6 +36,11 @@ class _Page:
     address: str
     title: str
     text: str
+
+
+def load() -> None:
+    """Loads what reading pages takes: before a worker forks, so that its processes share it."""
+    import trafilatura  # noqa: F401
 
 
 def read(body: bytes, *, url: str = "") -> Story:
@@ -75,6 +78,9 @@ def _from_html(source: str, url: str) -> Story:
     page = _describe(source, url)
     if menafn.find_id_line(page.text) or menafn.story_id_of(page.address):
         return _from_menafn(page)
+    import trafilatura  # it brings much along, and most processes read no pages
+    from trafilatura.settings import Document as Extracted
+
     found = trafilatura.bare_extraction(source, url=page.address or None, include_comments=False)
     text = plain(found.text or "") if isinstance(found, Extracted) else ""
     if not isinstance(found, Extracted) or len(text) < _SHORTEST:

@@ -36,8 +36,9 @@ def _ring(_number: int, _frame: FrameType | None) -> None:
         raise _TimeIsUp
 
 
-def bounded(work: Callable[[], T], seconds: float = PARSE_SECONDS) -> T:
+def bounded(work: Callable[[], T], seconds: float | None = None) -> T:
     """What `work` returns. Raises TookTooLong when it takes longer; only a process's main thread can be bounded."""
+    limit = PARSE_SECONDS if seconds is None else seconds
     global _is_running  # noqa: PLW0603 -- a process has one timer and one main thread
     if threading.current_thread() is not threading.main_thread():
         return work()
@@ -46,7 +47,7 @@ def bounded(work: Callable[[], T], seconds: float = PARSE_SECONDS) -> T:
     try:
         try:
             _is_running = True
-            signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+            signal.setitimer(signal.ITIMER_REAL, limit, _AGAIN)
             return work()
         finally:
             _is_running = False
@@ -54,4 +55,4 @@ def bounded(work: Callable[[], T], seconds: float = PARSE_SECONDS) -> T:
     except _TimeIsUp as error:
         _is_running = False
         signal.setitimer(signal.ITIMER_REAL, 0)
-        raise TookTooLong(f"Reading it took longer than {seconds:g} seconds and was given up.") from error
+        raise TookTooLong(f"Reading it took longer than {limit:g} seconds and was given up.") from error

@@ -5,11 +5,8 @@ handed in as a `Config`; a test makes one of its own.
 """
 
 import asyncio
-import ctypes
 import logging
 import random
-import signal
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -205,16 +202,6 @@ def _insisting(write: Callable[[Sequence[_J]], _W], some: Sequence[_J]) -> _W:
             if trouble(error) != Trouble.AGAIN:
                 raise
     return write(some)
-
-
-def die_with_parent() -> None:
-    """Asks the kernel to end this process when its parent ends, however it ends (Linux, prctl(2)).
-
-    Without it the children of a killed Celery worker stay behind and hold their connections.
-    """
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 _config: Config | None = None

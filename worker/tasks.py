@@ -6,7 +6,8 @@ from typing import Any
 from celery.signals import worker_process_init, worker_process_shutdown
 
 from worker.app import app
-from worker.process import close_current, current, die_with_parent
+from worker.family import die_with_parent
+from worker.process import close_current, current
 
 
 @app.task(name="wirewatch.poll")  # type: ignore[untyped-decorator]

@@ -1,11 +1,14 @@
 """The whole service as real processes: started, broken on purpose, stopped."""
 
 import functools
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -44,7 +47,7 @@ class Service:
     port: int
     process: subprocess.Popen[bytes] | None = None
     log: Path = field(init=False)
-    desk_port: int = field(default_factory=free_port)
+    desk: str = ""
 
     def __post_init__(self) -> None:
         self.log = self.data / "service.log"
@@ -59,7 +62,7 @@ class Service:
             "WIREWATCH_LEASE": "4s",
             "WIREWATCH_POLL_TIMEOUT": "2s",
             "WIREWATCH_STALL_AFTER": "12s",
-            "WIREWATCH_DESK": f"127.0.0.1:{self.desk_port}",
+            "WIREWATCH_DESK": self.desk,
         }
 
     def start(self) -> None:
@@ -128,13 +131,28 @@ def gone(processes: list[psutil.Process]) -> Callable[[], bool]:
     return lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
 
 
+def health(desk: str) -> dict[str, Any]:
+    """What the health check says, well or not."""
+    try:
+        with urllib.request.urlopen(f"http://{desk}/healthz", timeout=10) as answer:
+            found: dict[str, Any] = json.load(answer)
+    except urllib.error.HTTPError as error:
+        found = json.load(error)
+    return found
+
+
 def test_a_story_is_told_within_seconds_and_ctrl_c_leaves_nothing_behind(service: Service) -> None:
+    service.desk = f"127.0.0.1:{free_port()}"
     service.set_up("drones AND grid")
     service.publish(8)
     service.start()
     wait_until(lambda: service.wire.inbox, 30, "the first alert arrives")
     (told,) = service.wire.inbox
     assert {"Drones", "grid"} <= set(told["matched"])
+    with urllib.request.urlopen(told["story"]["page"], timeout=10) as page:  # noqa: S310 -- our own desk
+        assert "<mark>Drones</mark>" in page.read().decode()
+    wait_until(lambda: health(service.desk)["well"], 30, "all is well")
+    wait_until(lambda: health(service.desk)["canary_seconds"], 30, "a canary came out")
 
     second = subprocess.run(
         [sys.executable, "-m", "service.main", "run"], env=service.environment, capture_output=True, check=False

@@ -1,0 +1,50 @@
+"""`wirewatch worker`: a Celery worker."""
+
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from celery import signals
+
+from service import logs
+from service.config import worker_config
+from service.opening import open_database, redis_url
+from settings import Settings
+from wire import article, language
+from worker import app as celery
+from worker.app import POLL, READ
+from worker.process import prepare
+
+
+def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
+    """A Celery worker (prefork) for these queues, until SIGTERM; its exit status."""
+    logs.begin(settings.log_level)
+    open_database(settings).dispose()
+    prepare(worker_config(settings))
+    if POLL in queues:
+        language.load()
+    if READ in queues:
+        article.load()
+    celery.connect(redis_url(settings))
+    signals.setup_logging.connect(_keep_logging)
+    # We read JSON only, so being root (as in a container) lets no message run code.
+    warnings.filterwarnings("ignore", message=".*superuser privileges.*")
+    worker = celery.app.Worker(
+        queues=list(queues),
+        concurrency=concurrency,
+        hostname=f"{'-'.join(queues)}@{os.uname().nodename}",
+        pool="prefork",
+        optimization="fair",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+        loglevel=settings.log_level,
+    )
+    worker.start()
+    return worker.exitcode or 0
+
+
+def _keep_logging(**_: Any) -> None:
+    """Connected to Celery's signal, this keeps Celery from setting up a log of its own."""
