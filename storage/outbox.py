@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, String, and_, exists, or_, select, update
 from sqlmodel import Session
 
 from storage import alerts
@@ -164,19 +164,32 @@ def give_back(session: Session, ids: Sequence[int], claim: str, *, due_at: datet
     session.execute(update(DELIVERY).where(*mine).values(due_at=due_at, claim=None, taken=False))
 
 
-def sent(session: Session, one: Outgoing, claim: str, said: str, now: datetime) -> None:
-    """The channel took it: it and all that is told in it. A channel that was paused for its failures is so no more."""
-    if not row_count(session.execute(_finished(one.id, claim).values(state="sent", sent_at=now, due_at=None, note=""))):
-        return
-    with_it = update(DELIVERY).where(DELIVERY.c.told_in == one.id)
-    session.execute(with_it.values(state="sent", sent_at=now, due_at=None, note=f"told in delivery {one.id}"))
-    record(session, [(one.id, "sent", said)], now)
-    broken = update(CHANNEL).where(CHANNEL.c.id == one.to.id, CHANNEL.c.failures > 0)
-    was_paused = select(CHANNEL.c.paused_because).where(CHANNEL.c.id == one.to.id)
-    paused = session.execute(was_paused).scalar_one() not in ("", PAUSED_BY_HAND)
-    session.execute(broken.values(failures=0, resting_until=None, **({"paused_because": ""} if paused else {})))
-    if paused:
-        unpause(session, one.to.id, now)
+def sent(session: Session, taken: Sequence[tuple[Outgoing, str]], claim: str, now: datetime) -> None:
+    """Channels took these, with what they said: them and all that is told in them.
+
+    A channel that was paused for its failures is so no more.
+    """
+    said = {one.id: words for one, words in taken}
+    mine = (DELIVERY.c.id.in_(said), DELIVERY.c.claim == claim)
+    noted = update(DELIVERY).where(*mine).values(state="sent", sent_at=now, due_at=None, note="", **_TRIED)
+    ids = set(session.execute(noted.returning(DELIVERY.c.id)).scalars())
+    if leading := [one.id for one, _ in taken if one.id in ids and len(one.message.alerts) > 1]:
+        with_it = update(DELIVERY).where(DELIVERY.c.told_in.in_(leading))
+        where = "told in delivery " + DELIVERY.c.told_in.cast(String)
+        session.execute(with_it.values(state="sent", sent_at=now, due_at=None, note=where))
+    record(session, [(key, "sent", said[key]) for key in sorted(ids)], now)
+    _is_well(session, {one.to.id for one, _ in taken if one.id in ids}, now)
+
+
+def _is_well(session: Session, channel_ids: set[int], now: datetime) -> None:
+    failing = select(CHANNEL.c.id, CHANNEL.c.paused_because).where(
+        CHANNEL.c.id.in_(channel_ids), CHANNEL.c.failures > 0
+    )
+    for row in session.execute(failing).all():
+        session.execute(update(CHANNEL).where(CHANNEL.c.id == row.id).values(failures=0, resting_until=None))
+        if row.paused_because not in ("", PAUSED_BY_HAND):
+            session.execute(update(CHANNEL).where(CHANNEL.c.id == row.id).values(paused_because=""))
+            unpause(session, row.id, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +211,8 @@ def failed(session: Session, one: Outgoing, claim: str, failure: Failure, *, now
     noted: dict[str, Any] = {"state": state, "due_at": failure.due_at, "note": failure.why, "reason": ""}
     if failure.unsure:
         noted["maybe_twice"] = True
-    if not row_count(session.execute(_finished(one.id, claim).values(**noted))):
+    mine = (DELIVERY.c.id == one.id, DELIVERY.c.claim == claim)
+    if not row_count(session.execute(update(DELIVERY).where(*mine).values(**noted, **_TRIED))):
         return
     record(session, [(one.id, "failed", failure.why)], now)
     if state == "failed":
@@ -228,9 +242,8 @@ def _count_failure(session: Session, channel_id: int, failure: Failure, now: dat
         hold(session, channel_id, f"is paused. {paused}", now)
 
 
-def _finished(delivery_id: int, claim: str) -> Any:
-    mine = (DELIVERY.c.id == delivery_id, DELIVERY.c.claim == claim)
-    return update(DELIVERY).where(*mine).values(claim=None, taken=False, attempts=DELIVERY.c.attempts + 1)
+# A tried delivery: its claim is given back and the try counted.
+_TRIED = {"claim": None, "taken": False, "attempts": DELIVERY.c.attempts + 1}
 
 
 def hold(session: Session, channel_id: int, why: str, now: datetime, reason: Reason = Reason.PAUSED) -> None:

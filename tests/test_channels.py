@@ -1,9 +1,10 @@
 """Each kind of channel, told by the real thing: an HTTP server, a mail server with TLS, one that Apprise speaks to."""
 
+import asyncio
 import email
 import email.policy
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
@@ -19,9 +20,10 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from storage import alerts, channels, history, outbox, rules
 from storage.channels import Terms
-from tests.helpers import free_port, item, rss
+from tests.helpers import free_port, item, rss, wait_until
 from tests.world import World
 from wire import receivers
+from worker.process import Process
 
 # All that a headline may hold to do harm: a header, a script, an escape, a mention, a template, a formula.
 HOSTILE = (
@@ -454,3 +456,40 @@ def test_an_answer_that_got_lost_is_marked_so_too(world: World) -> None:
     first, second = world.posted()
     assert (first["maybe_twice"], second["maybe_twice"]) == (False, True)
     assert first["delivery"] == second["delivery"]
+
+
+def test_a_channel_that_never_answers_delays_no_other(world: World, make_process: Callable[..., Process]) -> None:
+    """Forty alerts for it are on their way when the other's are rung for: these arrive while those still wait."""
+
+    async def hang(request: web.Request) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    world.process = make_process(lease=timedelta(seconds=8))  # and so four seconds of patience
+    world.server.pages |= {"/mute": hang, "/well": "taken"}
+    with world.database.writing() as session:
+        for name in ("mute", "well"):
+            channel = channels.add(session, name, "webhook", world.server.url(f"/{name}"), now=world.clock())
+            rules.add(session, name, "Fastiv", [channel], now=world.clock())
+    world.feed("/a.xml", item(1110448099))
+    world.run()
+    stories = [item(1110448100 + n, f"Fastiv {n}", f"What happened there, number {n}") for n in range(40)]
+    world.server.pages["/a.xml"] = rss(item(1110448099), *stories)
+    world.clock.tick(4000)
+    world.scheduler.round()
+    ((_, _, poll),) = [one for one in world.sent if one[0] == "poll"]
+    world.process.poll(*poll)
+    rung = [arguments for task, _, arguments in world.sent if task == "deliver"]
+    world.sent.clear()
+    for claim, ids in sorted(rung, key=lambda one: one[1]):
+        world.process.deliver(claim, ids)
+
+    def came(path: str) -> int:
+        return sum(asked == path for _, asked, _ in world.server.asked)
+
+    wait_until(lambda: came("/well") == 40, 3, "the other's alerts arrive")
+    with world.database.reading() as session:
+        states = {row.channel: row.state for row in alerts.deliveries(session, limit=100)}
+    assert states["mute"] == "pending"
+    assert came("/mute") <= 8
+    world.process.settle()

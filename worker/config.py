@@ -34,7 +34,12 @@ class Config:
     def open_courier(self, database: Database, clock: Clock, dice: Dice) -> Courier:
         """What carries messages; it has a way out of its own."""
         patience = min(channels.PATIENCE, self.lease.total_seconds() / 2)
-        return Courier(database, self.open_session, patience=patience, pages=self.pages, clock=clock, dice=dice)
+
+        def open_way() -> aiohttp.ClientSession:
+            # Channels have a gate each; one that does not answer must not use up what another of its host needs.
+            return open_session(self.user_agent, self.guard, proxy=self.proxy, per_host=0)
+
+        return Courier(database, open_way, patience=patience, pages=self.pages, clock=clock, dice=dice)
 
     def open_session(self) -> aiohttp.ClientSession:
         """The way out to the world; close it in the same event loop."""

@@ -22,7 +22,7 @@ from storage.database import Database
 from storage.outbox import Outgoing
 from wire.cadence import Dice
 from worker import channels
-from worker.delivering import Clock, deliver
+from worker.delivering import Clock, Ledger, deliver
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 # One receiver is asked this many things at once: enough for speed, few enough for a small script behind it.
 _AT_ONCE = 8
 # So many of a channel's messages are held here. More are waited for where they go quickly, else given back.
-_MOST_HELD = 24
+_MOST_HELD = 40
 _WAITED, _QUICK = 0.2, 1.0
 _A_MOMENT = timedelta(seconds=1)
 _GRACE = 5.0
@@ -62,6 +62,7 @@ class Courier:
     ) -> None:
         self._database, self._clock, self._dice = database, clock, dice
         self._patience = patience
+        self._ledger = Ledger(database, clock)
         self._lanes: dict[int, _Lane] = defaultdict(lambda: _Lane(asyncio.Semaphore(_AT_ONCE)))
         self._under_way: set[Future[None]] = set()
         self._lock = threading.Lock()
@@ -144,13 +145,13 @@ class Courier:
                 if now > until - timedelta(seconds=self._patience):
                     self._give_back([one], claim, now)
                     return now
-                failure = await deliver(
-                    self._world, self._database, one, claim=claim, clock=self._clock, dice=self._dice
-                )
-                if failure is None:
+                outcome = await deliver(self._world, one, clock=self._clock, dice=self._dice)
+                if isinstance(outcome, str):
+                    await self._ledger.sent(one, claim, outcome)
                     return None
-                lane.resting_until = failure.rest_until or lane.resting_until
-                return failure.due_at
+                self._ledger.failed(one, claim, outcome, self._dice)
+                lane.resting_until = outcome.rest_until or lane.resting_until
+                return outcome.due_at
         except Exception:  # the database is away, or we are at fault: its lease brings it back
             log.exception("delivery %s was not noted", one.id)
             return until

@@ -1,5 +1,6 @@
-"""One message on its way: sent, and what came of it noted the moment it is known."""
+"""One message on its way: sent, and what came of it noted."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -20,24 +21,55 @@ Clock = Callable[[], datetime]
 _AWAY, _MUTE = timedelta(seconds=10), timedelta(seconds=30)
 
 
-async def deliver(
-    world: channels.World, database: Database, one: Outgoing, *, claim: str, clock: Clock, dice: cadence.Dice
-) -> Failure | None:
-    """Sends a message and notes the outcome at once, so that a killed worker repeats few. How it failed, if it did."""
+async def deliver(world: channels.World, one: Outgoing, *, clock: Clock, dice: cadence.Dice) -> Failure | str:
+    """Sends a message: what the receiver said, or how it failed."""
     try:
-        said = await channels.send(world, one)
+        return await channels.send(world, one)
     except DeliveryFailed as error:
-        now = clock()
-        failure = Failure(str(error), _again(error, one.attempt, now, dice), _rest(error, now), unsure=error.unsure)
         log.warning("delivery %s failed (try %s): %s", one.id, one.attempt, error)
-        with database.writing() as session:
-            outbox.failed(session, one, claim, failure, now=now, dice=dice)
-        return failure
-    with database.writing() as session:
-        outbox.sent(session, one, claim, said, clock())
-        if one.to.kind == "canary":
-            canaries.arrived(session, one.message, clock())
-    return None
+        now = clock()
+        return Failure(str(error), _again(error, one.attempt, now, dice), _rest(error, now), unsure=error.unsure)
+
+
+class Ledger:
+    """Where outcomes are noted the moment they are known, so that a killed worker repeats few.
+
+    Those that are known at the same moment are noted in one transaction: a busy receiver would else cost one each.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database, self._clock = database, clock
+        self._waiting: list[tuple[Outgoing, str, str, asyncio.Future[None]]] = []
+
+    async def sent(self, one: Outgoing, claim: str, said: str) -> None:
+        """Notes that a channel took a message; done when that is committed."""
+        noted = asyncio.get_running_loop().create_future()
+        self._waiting.append((one, claim, said, noted))
+        await asyncio.sleep(0)  # the others that are ready get their turn before the first of them writes for all
+        if not noted.done():
+            self._write()
+        await noted
+
+    def _write(self) -> None:
+        some, self._waiting = self._waiting, []
+        try:
+            with self._database.writing() as session:
+                for claim in {claim for _, claim, _, _ in some}:
+                    mine = [(one, said) for one, other, said, _ in some if other == claim]
+                    outbox.sent(session, mine, claim, self._clock())
+                for one in (one for one, *_ in some if one.to.kind == "canary"):
+                    canaries.arrived(session, one.message, self._clock())
+        except Exception as error:  # noqa: BLE001 -- whoever waits for it says so, and the leases bring it all back
+            for *_, noted in some:
+                noted.set_exception(error)
+        else:
+            for *_, noted in some:
+                noted.set_result(None)
+
+    def failed(self, one: Outgoing, claim: str, failure: Failure, dice: cadence.Dice) -> None:
+        """Notes that a channel did not take a message."""
+        with self._database.writing() as session:
+            outbox.failed(session, one, claim, failure, now=self._clock(), dice=dice)
 
 
 def _again(error: DeliveryFailed, attempt: int, now: datetime, dice: cadence.Dice) -> datetime | None:

@@ -59,15 +59,17 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def open_session(user_agent: str, guard: Guard, *, proxy: str = "") -> aiohttp.ClientSession:
-    """A session for the life of a process. Close it in the same event loop.
+def open_session(
+    user_agent: str, guard: Guard, *, proxy: str = "", per_host: int = MOST_PER_HOST
+) -> aiohttp.ClientSession:
+    """A session for the life of a process. Close it in the same event loop. `per_host` 0 sets no bound for a host.
 
     Behind a proxy the proxy connects, so it is what must keep us from private networks; addresses written as numbers
     are still refused here.
     """
     connector = aiohttp.TCPConnector(
         limit=_MOST_CONNECTIONS,
-        limit_per_host=MOST_PER_HOST if not proxy else 0,
+        limit_per_host=per_host if not proxy else 0,
         socket_factory=None if proxy else guard.socket,
         ttl_dns_cache=60,
     )

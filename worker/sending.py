@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from worker import app
 
-DELIVERIES_A_MESSAGE = 8
+DELIVERIES_A_MESSAGE = 20
 PAGES_A_MESSAGE = 20
 FEEDS_A_MESSAGE = 100
 

@@ -1,6 +1,6 @@
 """A receiver as a process of its own, to be killed and stopped: what comes is on disk before it is answered.
 
-    python tests/live/receiver.py PORT FILE
+python tests/live/receiver.py PORT FILE
 """
 
 import json

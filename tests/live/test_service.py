@@ -48,6 +48,7 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
     log: Path = field(init=False)
     desk: str = ""
+    stall_after: str = "30s"
 
     def __post_init__(self) -> None:
         self.log = self.data / "service.log"
@@ -61,7 +62,7 @@ class Service:
             "WIREWATCH_ALLOW_NETWORKS": "127.0.0.0/8",
             "WIREWATCH_LEASE": "4s",
             "WIREWATCH_POLL_TIMEOUT": "2s",
-            "WIREWATCH_STALL_AFTER": "12s",
+            "WIREWATCH_STALL_AFTER": self.stall_after,
             "WIREWATCH_DESK": self.desk,
         }
 
@@ -187,6 +188,7 @@ def test_a_killed_service_leaves_nothing_behind_and_starts_again(service: Servic
 
 
 def test_a_worker_that_lives_without_eating_is_replaced(service: Service) -> None:
+    service.stall_after = "15s"
     service.set_up()
     service.publish(2)
     service.start()
