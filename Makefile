@@ -23,10 +23,11 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-# What rules and back-tests cost, beside others; takes some minutes.
+# What rules, back-tests and alerts cost; takes some minutes.
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.backtest
+	$(BIN)/python -m bench.latency
 
 # Resolves the dependencies anew; run it after changing them in pyproject.toml.
 lock: $(VENV)/ready-dev

@@ -58,7 +58,7 @@ class Watch:
             canaries.let_in(session, now)
             return
         age = now - last.let_in_at
-        suspicious = last.arrived_at is None and not canaries.missing(session, self.patience, now)
+        suspicious = last.arrived_at is None and not canaries.missing(session, self.patience, self.since, now)
         if age >= self.canary or (suspicious and age >= self.patience):
             canaries.let_in(session, now)
 
@@ -77,7 +77,7 @@ class Watch:
             )
         found |= self._missing_workers(session, now)
         found |= self._full_disk()
-        if self.canary and (missing := canaries.missing(session, self.patience, now)):
+        if self.canary and (missing := canaries.missing(session, self.patience, self.since, now)):
             found["canary"] = (
                 f"The last {len(missing)} canaries did not come out: stories are not polled, matched or delivered. "
                 "`wirewatch status` says what is silent."

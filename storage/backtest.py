@@ -108,7 +108,9 @@ def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:
     since = now - timedelta(days=days)
     active = {rule.id: rule for rule in rules.all_rules(session) if rule.enabled}
     counts = {row.rule_id: row.alerts for row in session.execute(_counts(since))}
-    total = session.execute(select(func.count()).select_from(ITEM).where(ITEM.c.first_seen_at >= since)).scalar_one()
+    total = session.execute(
+        select(func.count()).select_from(ITEM).where(ITEM.c.first_seen_at >= since, ITEM.c.private.is_(False))
+    ).scalar_one()
     found = []
     for key, rule in active.items():
         count = counts.get(key, 0)

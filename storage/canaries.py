@@ -82,9 +82,10 @@ def arrived(session: Session, message: Message, now: datetime) -> None:
             session.execute(update(CANARY).where(*key).values(arrived_at=now))
 
 
-def missing(session: Session, every: timedelta, now: datetime) -> list[Canary]:
-    """Those of the last that had time enough to come out and did not, when there are too many of them in a row."""
-    late = [one for one in newest(session, limit=4) if one.let_in_at <= now - every or one.arrived_at]
+def missing(session: Session, patience: timedelta, since: datetime, now: datetime) -> list[Canary]:
+    """Those let in since then that had time enough to come out and did not, when too many of them are in a row."""
+    mine = (one for one in newest(session, limit=4) if one.let_in_at >= since)
+    late = [one for one in mine if one.let_in_at <= now - patience or one.arrived_at]
     gone: list[Canary] = []
     for one in late:
         if one.arrived_at:

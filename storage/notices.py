@@ -9,6 +9,7 @@ from sqlmodel import select as select_model
 
 from storage.database import insert
 from storage.tables import Channel, Delivery, Notice, table
+from storage.work import row_count
 
 CHANNEL = table(Channel)
 DELIVERY = table(Delivery)
@@ -49,8 +50,9 @@ def keep_up(session: Session, causes: Mapping[str, str], kinds: Sequence[str], *
     ended, begun = opened.keys() - causes.keys(), causes.keys() - opened.keys()
     to = operators(session) if ended or begun else []
     for about in sorted(ended):
-        session.execute(update(NOTICE).where(NOTICE.c.id == opened[about].id).values(ended_at=now))
-        if not about.startswith("gap"):  # it has no end: what was lost is lost
+        mine = update(NOTICE).where(NOTICE.c.id == opened[about].id, NOTICE.c.ended_at.is_(None))
+        # What was lost is lost: a gap is never over. And of two schedulers the first says so.
+        if row_count(session.execute(mine.values(ended_at=now))) and not about.startswith("gap"):
             tell(session, f"over: {about}", f"It is over: {opened[about].text}", to, now=now)
             session.execute(update(NOTICE).where(NOTICE.c.about == f"over: {about}").values(ended_at=now))
     for about in sorted(begun):

@@ -372,10 +372,13 @@ def resend_failed(session: Session, now: datetime, channel_id: int | None = None
 
 
 def _resend(session: Session, which: ColumnElement[bool], now: datetime) -> int:
-    """One that was told in another's message is sent alone, unless that is sent again too."""
-    chosen = session.execute(
-        select(DELIVERY.c.id, DELIVERY.c.told_in).where(which, DELIVERY.c.claim.is_(None)).with_for_update()
-    ).all()
+    """One that was told in another's message is sent alone, unless that is sent again too.
+
+    What is on its way is left alone, and what would go to a channel that was removed.
+    """
+    there = select(CHANNEL.c.id).where(CHANNEL.c.removed_at.is_(None))
+    wanted = select(DELIVERY.c.id, DELIVERY.c.told_in).where(which, DELIVERY.c.claim.is_(None))
+    chosen = session.execute(wanted.where(DELIVERY.c.channel_id.in_(there)).with_for_update()).all()
     ids = {row.id for row in chosen}
     leading = [row.id for row in chosen if row.told_in not in ids]
     again: Mapping[str, Any] = {"state": "pending", "attempts": 0, "note": "", "reason": ""}

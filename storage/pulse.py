@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from storage.database import insert
 from storage.items import ITEM
-from storage.tables import Alert, Delivery, Feed, Heartbeat, Poll, Reading, Rule, table
+from storage.tables import Alert, Channel, Delivery, Feed, Heartbeat, Poll, Reading, Rule, table
 
 HEARTBEAT = table(Heartbeat)
 
@@ -36,7 +36,9 @@ class Figures:
     gaps_last_day: int
     pages_waiting: int
     rules: int
+    channels_paused: int
     deliveries_waiting: int
+    deliveries_held: int
     deliveries_failed: int
 
 
@@ -56,6 +58,9 @@ def figures(session: Session, now: datetime) -> Figures:
     feed, poll, reading, delivery, rule = (table(model) for model in (Feed, Poll, Reading, Delivery, Rule))
     watched = and_(feed.c.removed_at.is_(None), feed.c.private.is_(False))
     told = ITEM.c.private.is_(False)
+    channel = table(Channel)
+    raised = table(Alert).c.rule_id.not_in(select(rule.c.id).where(rule.c.private))
+    sends = delivery.c.channel_id.not_in(select(channel.c.id).where(channel.c.private))
 
     def count(source: ColumnElement[int], *conditions: ColumnElement[bool]) -> int:
         return int(session.execute(select(func.count(source)).where(*conditions)).scalar_one())
@@ -63,7 +68,7 @@ def figures(session: Session, now: datetime) -> Figures:
     return Figures(
         items=count(ITEM.c.id, told),
         items_last_hour=count(ITEM.c.id, told, ITEM.c.first_seen_at > now - timedelta(hours=1)),
-        alerts=count(table(Alert).c.id),
+        alerts=count(table(Alert).c.id, raised),
         feeds=count(feed.c.id, watched),
         feeds_paused=count(feed.c.id, watched, feed.c.enabled.is_(False)),
         feeds_failing=count(feed.c.id, watched, feed.c.failures > 0),
@@ -71,6 +76,8 @@ def figures(session: Session, now: datetime) -> Figures:
         gaps_last_day=count(poll.c.id, poll.c.gap, poll.c.at > now - timedelta(days=1)),
         pages_waiting=count(reading.c.item_id, reading.c.due_at.is_not(None)),
         rules=count(rule.c.id, rule.c.enabled, rule.c.removed_at.is_(None), rule.c.private.is_(False)),
-        deliveries_waiting=count(delivery.c.id, delivery.c.state == "pending"),
-        deliveries_failed=count(delivery.c.id, delivery.c.state == "failed"),
+        channels_paused=count(channel.c.id, channel.c.removed_at.is_(None), channel.c.paused_because != ""),
+        deliveries_waiting=count(delivery.c.id, delivery.c.state == "pending", sends),
+        deliveries_held=count(delivery.c.id, delivery.c.state == "held", delivery.c.due_at.is_not(None)),
+        deliveries_failed=count(delivery.c.id, delivery.c.state == "failed", sends),
     )

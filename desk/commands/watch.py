@@ -7,10 +7,10 @@ from typing import Any
 
 import typer
 
-from desk import show
+from desk import health, show
 from desk.commands.alerts import alert_row
 from desk.context import JSON, desk, reading
-from storage import alerts, items, pulse
+from storage import alerts, items, notices, pulse
 from wire import menafn
 
 # A process shows a sign of life every five seconds; three missed ones are no chance.
@@ -26,11 +26,13 @@ def status(as_json: bool = JSON) -> None:
     with reading() as (session, now):
         figures = pulse.figures(session, now)
         beats = pulse.beats(session)
+        took, standing = health.canary_took(session), [one.text for one in notices.standing(session)]
         covered = menafn.coverage(items.story_ids(session, menafn.WIRE, now - _A_DAY))
     processes = {beat.name: (now - beat.at).total_seconds() for beat in beats}
     if as_json:
         counts = {name: getattr(figures, name) for name in figures.__slots__}
-        show.say_json({**counts, "silent_seconds": processes, "menafn_coverage": covered and round(covered.share, 3)})
+        seen = {"menafn_coverage": covered and round(covered.share, 3), "canary_seconds": took, "notices": standing}
+        show.say_json({**counts, "silent_seconds": processes, **seen})
         return
     lines = {
         "service": _service(processes),
@@ -42,9 +44,13 @@ def status(as_json: bool = JSON) -> None:
         "rules": f"{figures.rules} on",
         "MENAFN": _coverage(covered),
         "alerts": f"{figures.alerts:,}",
-        "deliveries": f"{figures.deliveries_waiting} waiting, {figures.deliveries_failed} given up",
+        "deliveries": f"{figures.deliveries_waiting} waiting, {figures.deliveries_held} held for later, "
+        f"{figures.deliveries_failed} given up; {figures.channels_paused} channels paused",
+        "canary": "none came out yet" if took is None else f"the last took {took:.1f} s through the whole pipe",
     }
     show.one(lines, as_json=False)
+    for text in standing:
+        show.say(f"Notice: {text}")
     for hint in _hints(figures):
         show.say(hint)
 
