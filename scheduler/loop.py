@@ -145,6 +145,8 @@ class Scheduler:
             log.warning("the clock was set back by %s; every feed is polled now", self._last_round - now)
             with self.database.writing() as session:
                 feeds.forget_times(session, now)
+            if self.watch:
+                self.watch.since = now
         self._last_round = now
 
     def _broker_is_there(self) -> bool:

@@ -54,11 +54,12 @@ class Watch:
 
     def _mind_the_canary(self, session: Session, now: datetime) -> None:
         last = next(iter(canaries.newest(session, limit=1)), None)
-        if last is None or last.let_in_at > now:
-            canaries.let_in(session, now)
-            return
-        age = now - last.let_in_at
-        suspicious = last.arrived_at is None and not canaries.missing(session, self.patience, self.since, now)
+        age = now - (last.let_in_at if last and last.let_in_at <= now else self.since)
+        suspicious = (
+            last is not None
+            and last.arrived_at is None
+            and not canaries.missing(session, self.patience, self.since, now)
+        )
         if age >= self.canary or (suspicious and age >= self.patience):
             canaries.let_in(session, now)
 

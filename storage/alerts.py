@@ -163,7 +163,7 @@ def newest(session: Session, *, limit: int, after: int = 0, rule_id: int | None 
 
 def find(session: Session, alert_id: int) -> message.Alert:
     """An alert with all that its message tells. Raises BadInput when there is none."""
-    row = session.execute(_told_of().where(ALERT.c.id == alert_id)).one_or_none()
+    row = session.execute(_told_of().where(ALERT.c.id == alert_id, RULE.c.private.is_(False))).one_or_none()
     if row is None:
         raise BadInput(f"There is no alert {alert_id}. `wirewatch alerts list` shows their numbers.")
     return _as_messages(session, [row])[0]

@@ -284,7 +284,7 @@ def find(session: Session, which: str) -> Item:
     found = session.exec(query.order_by(col(Item.id))).first()
     if found is None and (key := number(which)) is not None:
         found = session.get(Item, key)
-    if found is None:
+    if found is None or found.private:
         raise BadInput(f"No item is “{which}”. `wirewatch items list` shows numbers; a story id fits too.")
     return found
 

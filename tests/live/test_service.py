@@ -49,6 +49,7 @@ class Service:
     log: Path = field(init=False)
     desk: str = ""
     stall_after: str = "30s"
+    canary: str = "0"
 
     def __post_init__(self) -> None:
         self.log = self.data / "service.log"
@@ -64,6 +65,7 @@ class Service:
             "WIREWATCH_POLL_TIMEOUT": "2s",
             "WIREWATCH_STALL_AFTER": self.stall_after,
             "WIREWATCH_DESK": self.desk,
+            "WIREWATCH_CANARY": self.canary,
         }
 
     def start(self) -> None:
@@ -143,7 +145,7 @@ def health(desk: str) -> dict[str, Any]:
 
 
 def test_a_story_is_told_within_seconds_and_ctrl_c_leaves_nothing_behind(service: Service) -> None:
-    service.desk = f"127.0.0.1:{free_port()}"
+    service.desk, service.canary = f"127.0.0.1:{free_port()}", "6s"
     service.set_up("drones AND grid")
     service.publish(8)
     service.start()
