@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 from storage.outfeed import Entry
 from wire import render
+from wire.markup import harmless
 from wire.message import Message
 
 _ATOM = "http://www.w3.org/2005/Atom"
@@ -33,13 +34,13 @@ def _entry(one: Entry, here: str, pages: str) -> ET.Element:
     if alert.published_at:
         _add(entry, "published", _time(alert.published_at))
     ET.SubElement(entry, f"{{{_ATOM}}}link", href=alert.url or f"{pages}/items/{alert.item_id}", rel="alternate")
-    ET.SubElement(entry, f"{{{_ATOM}}}category", term=alert.rule)
+    ET.SubElement(entry, f"{{{_ATOM}}}category", term=harmless(alert.rule))
     _add(entry, "content", render.html(message, pages=pages), type="html")
     return entry
 
 
 def _add(parent: ET.Element, name: str, words: str, **attributes: str) -> None:
-    ET.SubElement(parent, f"{{{_ATOM}}}{name}", attributes).text = words
+    ET.SubElement(parent, f"{{{_ATOM}}}{name}", attributes).text = harmless(words)
 
 
 def _time(when: datetime) -> str:

@@ -19,6 +19,7 @@ from wire.story import Document
 
 JSON = typer.Option(False, "--json", help="One JSON object a line, for programs.")
 LIMIT = typer.Option(20, "--limit", "-n", min=1, max=100_000, help="At most so many.")
+NUMBER = typer.Argument(min=1, max=2**62, help="Its number.")
 YES = typer.Option(False, "--yes", "-y", help="Do it without asking.")
 
 

@@ -102,6 +102,7 @@ class Scheduler:
             return
         self._next_watch = now + watch.EVERY
         with self.database.writing() as session:
+            outbox.heal(session, now)
             self.watch.look(session, now)
 
     def _release(self) -> None:

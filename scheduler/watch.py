@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -28,8 +28,8 @@ class Watch:
     canary: timedelta = timedelta(0)
     folder: Path | None = None
     workers: Sequence[str] = ("worker poll", "worker deliver")
-    _quiet: dict[str, str] = field(default_factory=dict)
     _next_quiet: datetime | None = None
+    _last_look: datetime | None = None
 
     @property
     def patience(self) -> timedelta:
@@ -39,18 +39,30 @@ class Watch:
         return self.canary / 3
 
     def look(self, session: Session, now: datetime) -> None:
-        """Lets in a canary when it is time, and tells the operator what is new."""
+        """Lets in a canary when it is time, and tells the operator what is new.
+
+        After a long time without a look, as when the machine slept, all signs of life are old: it begins anew.
+        """
+        if self._last_look and now - self._last_look > _SILENT:
+            self.since = now
+        self._last_look = now
         if self.canary:
             self._mind_the_canary(session, now)
+        notices.keep_up(session, {**self._quiet(session, now), **self._now(session, now)}, KINDS, now=now)
+
+    def _quiet(self, session: Session, now: datetime) -> dict[str, str]:
+        """Feeds that are quiet: looked for now and then; those that were found stay so until they bring something."""
+        standing = {one.about: one for one in notices.standing(session) if one.about.endswith(" quiet")}
+        still = feeds.still_quiet(session, {int(about.split()[1]): one.created_at for about, one in standing.items()})
+        found = {about: one.text for about, one in standing.items() if int(about.split()[1]) in still}
         if self._next_quiet is None or not now < self._next_quiet <= now + SELDOM:
             self._next_quiet = now + SELDOM
-            self._quiet = {
+            found |= {
                 f"feed {feed.id} quiet": f"Feed {feed.id} ({_named(feed.title, feed.url)}) brought nothing new since "
                 f"{last:%Y-%m-%d %H:%M} UTC; it usually does every {_long(usual)}."
                 for feed, last, usual in feeds.quiet_beyond_habit(session, now)
             }
-        causes = {**self._quiet, **self._now(session, now)}
-        notices.keep_up(session, causes, KINDS, now=now)
+        return found
 
     def _mind_the_canary(self, session: Session, now: datetime) -> None:
         last = next(iter(canaries.newest(session, limit=1)), None)

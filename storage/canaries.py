@@ -37,10 +37,12 @@ def set_up(session: Session, now: datetime) -> Feed:
     feed = session.exec(select_model(Feed).where(Feed.url == ADDRESS)).one_or_none()
     if feed is not None:
         return feed
-    feed = Feed(
-        url=ADDRESS, host=ADDRESS, title=NAME, min_interval=1, max_interval=1, interval=1, due_at=now + _NEVER,
-        private=True, created_at=now,
-    )  # fmt: skip
+    never = _NEVER.total_seconds()
+    bounds = {"min_interval": never, "max_interval": never, "interval": never}
+    feed = Feed.model_validate(
+        {"url": ADDRESS, "host": ADDRESS, "title": NAME, "due_at": now + _NEVER, "private": True, "created_at": now}
+        | bounds
+    )
     channel = Channel(name=NAME, kind="canary", private=True, created_at=now)
     session.add_all([feed, channel])
     session.flush()

@@ -371,6 +371,13 @@ def quiet_beyond_habit(session: Session, now: datetime) -> list[tuple[Feed, date
     return found
 
 
+def still_quiet(session: Session, since: Mapping[int, datetime]) -> set[int]:
+    """Those of these feeds that are watched and brought nothing new since then, by their numbers."""
+    watching = (FEED.c.id.in_(since), FEED.c.enabled, FEED.c.removed_at.is_(None))
+    rows = session.execute(select(FEED.c.id, FEED.c.last_new_at).where(*watching))
+    return {row.id for row in rows if row.last_new_at is None or row.last_new_at <= since[row.id]}
+
+
 def polls_of(session: Session, feed_id: int, limit: int) -> Sequence[Poll]:
     """The newest polls of a feed first."""
     return session.exec(

@@ -16,15 +16,34 @@ DELIVERY = table(Delivery)
 NOTICE = table(Notice)
 
 
-def tell(session: Session, about: str, text: str, channel_ids: Iterable[int], *, now: datetime) -> bool:
-    """Tells these channels, unless the same was told and has not ended. Whether it was."""
-    statement = insert(session, NOTICE).values(about=about, text=text, created_at=now)
+def tell(
+    session: Session,
+    about: str,
+    text: str,
+    channel_ids: Iterable[int],
+    *,
+    now: datetime,
+    later: Mapping[int, datetime] | None = None,
+    is_over: bool = False,
+) -> bool:
+    """Tells these channels, some of them later, unless the same was told and has not ended. Whether it was.
+
+    `is_over`: it tells of something that has no end to be told of.
+    """
+    values = {"about": about, "text": text, "created_at": now, "ended_at": now if is_over else None}
+    statement = insert(session, NOTICE).values(**values)
     still_open = {"index_elements": ["about"], "index_where": NOTICE.c.ended_at.is_(None)}
     key = session.execute(statement.on_conflict_do_nothing(**still_open).returning(NOTICE.c.id)).scalar()
     if key is None:
         return False
     rows = [
-        {"notice_id": key, "channel_id": channel_id, "due_at": now, "created_at": now, **_UNTRIED}
+        {
+            "notice_id": key,
+            "channel_id": channel_id,
+            "due_at": (later or {}).get(channel_id, now),
+            "created_at": now,
+            **_UNTRIED,
+        }
         for channel_id in sorted(set(channel_ids))
     ]
     if rows:
@@ -53,8 +72,7 @@ def keep_up(session: Session, causes: Mapping[str, str], kinds: Sequence[str], *
         mine = update(NOTICE).where(NOTICE.c.id == opened[about].id, NOTICE.c.ended_at.is_(None))
         # What was lost is lost: a gap is never over. And of two schedulers the first says so.
         if row_count(session.execute(mine.values(ended_at=now))) and not about.startswith("gap"):
-            tell(session, f"over: {about}", f"It is over: {opened[about].text}", to, now=now)
-            session.execute(update(NOTICE).where(NOTICE.c.about == f"over: {about}").values(ended_at=now))
+            tell(session, f"over: {about}", f"It is over: {opened[about].text}", to, now=now, is_over=True)
     for about in sorted(begun):
         tell(session, about, causes[about], to, now=now)
 

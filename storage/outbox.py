@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, String, and_, exists, not_, or_, select, update
 from sqlmodel import Session
 
 from storage import alerts
@@ -30,6 +30,8 @@ _MOST_IN_DIGEST = 200
 _RELEASED_AT_ONCE = 2_000
 _A_MOMENT = timedelta(seconds=1)
 PAUSED_BY_HAND = "It was paused by hand."
+# The reason on a message that is sent to a paused channel to see whether it is well again.
+_PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def claim_due_notices(
 def _claim(
     session: Session, which: ColumnElement[bool], *, now: datetime, lease: timedelta, limit: int, claim: str
 ) -> dict[int, list[int]]:
-    ready = and_(DELIVERY.c.state == "pending", which)
+    ready = and_(DELIVERY.c.state == "pending", DELIVERY.c.told_in.is_(None), which)
     rows = claim_due(session, DELIVERY, ready=ready, now=now, lease=lease, limit=limit, claim=claim)
     by_channel: dict[int, list[int]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: int(row.id)):
@@ -92,6 +94,7 @@ def take(session: Session, ids: Sequence[int], claim: str, *, now: datetime, unt
     been sent: it is marked so.
     """
     mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, DELIVERY.c.state == "pending")
+    _hold_back(session, ids, claim, now)
     resting = select(CHANNEL.c.resting_until).where(CHANNEL.c.id == DELIVERY.c.channel_id).scalar_subquery()
     session.execute(update(DELIVERY).where(*mine, resting > now).values(due_at=resting, claim=None))
     _keep_order(session, ids, claim, now)
@@ -108,6 +111,21 @@ def take(session: Session, ids: Sequence[int], claim: str, *, now: datetime, unt
 
 def _address(row: Row[Any]) -> Address:
     return Address(**{name: getattr(row, f"to_{name}") for name in Address.__slots__})
+
+
+def _hold_back(session: Session, ids: Sequence[int], claim: str, now: datetime) -> None:
+    """What was written or claimed at the moment at which its channel was paused or removed is held after all."""
+    wanted = (
+        select(DELIVERY.c.id, CHANNEL.c.paused_because, CHANNEL.c.removed_at)
+        .join(CHANNEL, CHANNEL.c.id == DELIVERY.c.channel_id)
+        .where(DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim)
+    )
+    told = or_(DELIVERY.c.notice_id.is_not(None), DELIVERY.c.reason == _PROBE)
+    paused = and_(CHANNEL.c.paused_because != "", not_(told))
+    for row in session.execute(wanted.where(or_(CHANNEL.c.removed_at.is_not(None), paused))).all():
+        gone = row.removed_at is not None
+        reason = Reason.REMOVED if gone else Reason.PAUSED
+        _hold(session, [row.id], "was removed" if gone else f"is paused. {row.paused_because}", now, reason)
 
 
 def _keep_order(session: Session, ids: Sequence[int], claim: str, now: datetime) -> None:
@@ -248,19 +266,25 @@ _TRIED = {"claim": None, "taken": False, "attempts": DELIVERY.c.attempts + 1}
 
 def hold(session: Session, channel_id: int, why: str, now: datetime, reason: Reason = Reason.PAUSED) -> None:
     """What waits for a channel is held, but for what is being sent this moment."""
-    note = f"held: the channel {why}"
-    # Notices go on being tried: they may be about this very channel.
-    untried = (DELIVERY.c.taken.is_(False), DELIVERY.c.alert_id.is_not(None))
-    waiting = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "pending", *untried)
-    leading = update(DELIVERY).where(*waiting, DELIVERY.c.told_in.is_(None))
-    values = {"state": "held", "reason": str(reason), "note": note, "due_at": None, "claim": None}
-    held = [row.id for row in session.execute(leading.values(**values).returning(DELIVERY.c.id))]
-    for some in chunks(held):
-        session.execute(update(DELIVERY).where(DELIVERY.c.told_in.in_(some)).values(state="held", note=note))
-    record(session, [(key, "held", note) for key in held], now)
+    waiting = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "pending", DELIVERY.c.told_in.is_(None))
+    untried = [DELIVERY.c.taken.is_(False)]
+    if reason == Reason.PAUSED:  # notices go on being tried: they may be about this very channel
+        untried.append(DELIVERY.c.alert_id.is_not(None))
+    _hold(session, list(session.execute(select(DELIVERY.c.id).where(*waiting, *untried)).scalars()), why, now, reason)
     if reason == Reason.REMOVED:
         later = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "held", DELIVERY.c.reason.in_(_LATER))
+        note = f"held: the channel {why}"
         session.execute(update(DELIVERY).where(*later).values(reason=str(reason), note=note, due_at=None))
+
+
+def _hold(session: Session, ids: Sequence[int], why: str, now: datetime, reason: Reason) -> None:
+    """These messages and all that is told in them."""
+    note = f"held: the channel {why}"
+    values = {"state": "held", "reason": str(reason), "note": note, "due_at": None, "claim": None}
+    for some in chunks(sorted(ids)):
+        session.execute(update(DELIVERY).where(DELIVERY.c.id.in_(some)).values(**values, taken=False))
+        session.execute(update(DELIVERY).where(DELIVERY.c.told_in.in_(some)).values(**values))
+    record(session, [(key, "held", note) for key in sorted(ids)], now)
 
 
 _LATER = [str(one) for one in triage.LATER]
@@ -268,36 +292,52 @@ _LATER = [str(one) for one in triage.LATER]
 
 def unpause(session: Session, channel_id: int, now: datetime) -> None:
     """What was held while a channel was paused is told now, in one digest."""
-    paused = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "held", DELIVERY.c.reason == Reason.PAUSED)
+    paused = (DELIVERY.c.channel_id == channel_id, *_PAUSED)
     session.execute(update(DELIVERY).where(*paused).values(due_at=now))
+
+
+# What is held until its channel is told again.
+_PAUSED = (DELIVERY.c.state == "held", DELIVERY.c.reason == str(Reason.PAUSED), DELIVERY.c.told_in.is_(None))
+
+
+def heal(session: Session, now: datetime) -> None:
+    """What was held for a pause that had ended by the time it was written is told all the same."""
+    well = select(CHANNEL.c.id).where(CHANNEL.c.paused_because == "", CHANNEL.c.removed_at.is_(None))
+    forgotten = (*_PAUSED, DELIVERY.c.due_at.is_(None), DELIVERY.c.channel_id.in_(well))
+    session.execute(update(DELIVERY).where(*forgotten).values(due_at=now))
 
 
 def probe(session: Session, now: datetime) -> None:
     """A channel that was paused for its failures and has rested is tried again, with the first of what it missed."""
-    rested = select(CHANNEL.c.id).where(
-        CHANNEL.c.paused_because.not_in(("", PAUSED_BY_HAND)),
-        CHANNEL.c.removed_at.is_(None),
-        CHANNEL.c.resting_until <= now,
-    )
-    for channel_id in session.execute(rested).scalars():
+    for channel_id in session.execute(_rested(now)).scalars().all():
         waiting = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.told_in.is_(None))
         under_way = select(DELIVERY.c.id).where(*waiting, DELIVERY.c.state == "pending").limit(1)
         if session.execute(under_way).first():
             continue
-        held = (DELIVERY.c.state == "held", DELIVERY.c.reason == Reason.PAUSED)
-        first = select(DELIVERY.c.id).where(*waiting, *held).order_by(DELIVERY.c.id).limit(1).scalar_subquery()
-        tried = update(DELIVERY).where(DELIVERY.c.id == first).values(state="pending", due_at=now, reason="", note="")
+        first = select(DELIVERY.c.id).where(*waiting, *_PAUSED).order_by(DELIVERY.c.id).limit(1).scalar_subquery()
+        tried = (
+            update(DELIVERY).where(DELIVERY.c.id == first).values(state="pending", due_at=now, reason=_PROBE, note="")
+        )
         for row in session.execute(tried.returning(DELIVERY.c.id)).all():
             with_it = update(DELIVERY).where(DELIVERY.c.told_in == row.id)
-            session.execute(with_it.values(state="pending", note=""))
+            session.execute(with_it.values(state="pending", note="", reason=""))
             record(session, [(row.id, "released", "the channel has rested and is tried again")], now)
 
 
 def anything_to_release(session: Session, now: datetime) -> bool:
     """Whether something was held until now, or a channel has rested: a look that locks nothing."""
-    held = select(DELIVERY.c.id).where(DELIVERY.c.state == "held", DELIVERY.c.due_at <= now).limit(1)
-    rested = select(CHANNEL.c.id).where(CHANNEL.c.paused_because != "", CHANNEL.c.resting_until <= now).limit(1)
-    return any(session.execute(query).first() for query in (held, rested))
+    held = (DELIVERY.c.state == "held", DELIVERY.c.due_at <= now, DELIVERY.c.told_in.is_(None))
+    queries = (select(DELIVERY.c.id).where(*held), _rested(now))
+    return any(session.execute(query.limit(1)).first() for query in queries)
+
+
+def _rested(now: datetime) -> Select[Any]:
+    """Channels that were paused for their failures and have rested since."""
+    return select(CHANNEL.c.id).where(
+        CHANNEL.c.paused_because.not_in(("", PAUSED_BY_HAND)),
+        CHANNEL.c.removed_at.is_(None),
+        CHANNEL.c.resting_until <= now,
+    )
 
 
 def is_a_notice_due(session: Session, now: datetime) -> bool:
@@ -329,21 +369,23 @@ def release(session: Session, now: datetime) -> int:
     wanted = select(*CHANNEL.c).where(CHANNEL.c.id.in_(sorted(by_channel)))
     for channel in session.execute(wanted).all():
         some = by_channel[channel.id]
-        terms = channel_terms(channel, budgets.spent_until(channel.id, now))
-        verdict = triage.admit(terms, urgent=any(row.urgent for row in some), now=now)
-        ids = [int(row.id) for row in some]
-        if verdict.is_now:
-            for part in chunks(ids, _MOST_IN_DIGEST):
-                _tell_together(session, part, now)
-        else:
-            _hold_longer(session, ids, verdict, now)
+        for urgent in (True, False):  # what is urgent opens the night for nothing else
+            for part in chunks([int(row.id) for row in some if row.urgent == urgent], _MOST_IN_DIGEST):
+                terms = channel_terms(channel, budgets.spent_until(channel.id, now))
+                verdict = triage.admit(terms, urgent=urgent, now=now)
+                if verdict.is_now:
+                    _tell_together(session, part, now)
+                    budgets.spend(channel.id, now)
+                else:
+                    _hold_longer(session, part, verdict, now)
     return len(rows)
 
 
 def _tell_together(session: Session, ids: Sequence[int], now: datetime) -> None:
     leader, rest = ids[0], ids[1:]
     # What was told in another's message before that was held goes on being told with it.
-    session.execute(update(DELIVERY).where(DELIVERY.c.told_in.in_(ids)).values(told_in=leader, state="pending"))
+    shared = update(DELIVERY).where(DELIVERY.c.told_in.in_(ids))
+    session.execute(shared.values(told_in=leader, state="pending", due_at=None))
     session.execute(
         update(DELIVERY).where(DELIVERY.c.id == leader).values(state="pending", due_at=now, claim=None, attempts=0)
     )
@@ -377,7 +419,9 @@ def _resend(session: Session, which: ColumnElement[bool], now: datetime) -> int:
     What is on its way is left alone, and what would go to a channel that was removed.
     """
     there = select(CHANNEL.c.id).where(CHANNEL.c.removed_at.is_(None))
-    wanted = select(DELIVERY.c.id, DELIVERY.c.told_in).where(which, DELIVERY.c.claim.is_(None))
+    leader = DELIVERY.alias("leader")
+    under_way = exists().where(leader.c.id == DELIVERY.c.told_in, leader.c.claim.is_not(None))
+    wanted = select(DELIVERY.c.id, DELIVERY.c.told_in).where(which, DELIVERY.c.claim.is_(None), ~under_way)
     chosen = session.execute(wanted.where(DELIVERY.c.channel_id.in_(there)).with_for_update()).all()
     ids = {row.id for row in chosen}
     leading = [row.id for row in chosen if row.told_in not in ids]

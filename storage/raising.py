@@ -124,8 +124,8 @@ def raise_alerts(
     if not telling:
         return {}
     rules = _rule_terms(session, {one.row.rule_id for one in telling})
-    _announce_surges(session, telling, rules, channels, now)
     terms = _channel_terms(session, {key for one in telling for key in channels[one.row.rule_id]})
+    _announce_surges(session, telling, rules, channels, quiet=terms, now=now)
     facts = _Facts(
         channels,
         rules,
@@ -152,6 +152,7 @@ def _insert_alerts(session: Session, met: Sequence[Met], now: datetime) -> list[
             "version": one.version,
             "matches": [asdict(span) for span in one.match.spans],
             "shadow": one.shadow,
+            "bulk": one.bulk or one.asked,
             "thread": items[one.item_id].thread,
             "created_at": now,
         }
@@ -226,6 +227,8 @@ def _announce_surges(
     telling: Sequence[_New],
     rules: dict[int, RuleTerms],
     channels: Mapping[int, Sequence[int]],
+    *,
+    quiet: Mapping[int, ChannelTerms],
     now: datetime,
 ) -> None:
     """A rule that jumps to many times its usual is announced once; its stories follow in a digest an hour.
@@ -236,9 +239,13 @@ def _announce_surges(
         terms, last_hour = rules[key], _alerts_of(session, key, now - timedelta(hours=1), now)
         if (terms.surging_until and terms.surging_until > now) or last_hour < triage.SURGE_FEWEST:
             continue
-        row = session.execute(select(RULE.c.created_at, RULE.c.surging_from).where(RULE.c.id == key)).one()
+        wanted = select(RULE.c.created_at, RULE.c.surging_from, RULE.c.private).where(RULE.c.id == key)
+        row = session.execute(wanted).one()
+        if row.private:
+            continue
         goes_on = terms.surging_until is not None and terms.surging_until > now - triage.SURGE_LASTS
-        begun = row.surging_from if goes_on else now - timedelta(hours=1)
+        # What goes on for more than a day is becoming the rule's habit.
+        begun = max(row.surging_from, now - triage.YOUNG) if goes_on else now - timedelta(hours=1)
         since = max(row.created_at, begun - triage.HABIT)
         span = max((begun - since) / timedelta(hours=1), 0.0)
         before = _alerts_of(session, key, since, begun)
@@ -249,8 +256,13 @@ def _announce_surges(
         first = row_count(session.execute(mine.values(surging_until=until, surging_from=begun))) == 1
         rules[key] = replace(terms, surging_until=until)
         if first and not goes_on:
-            about = f"surge of rule {key} {now:%Y-%m-%d %H:%M}"
-            notices.tell(session, about, _surge(terms.name, last_hour, before / span), channels[key], now=now)
+            later = {one: end for one in channels[key] if (end := _quiet_until(quiet.get(one), now))}
+            text = _surge(terms.name, last_hour, before / span)
+            notices.tell(session, f"surge of rule {key}", text, channels[key], now=now, later=later, is_over=True)
+
+
+def _quiet_until(channel: ChannelTerms | None, now: datetime) -> datetime | None:
+    return channel.quiet.until(now, channel.zone) if channel and channel.quiet else None
 
 
 def _surge(name: str, last_hour: int, usual: float) -> str:
@@ -262,7 +274,8 @@ def _surge(name: str, last_hour: int, usual: float) -> str:
 
 def _alerts_of(session: Session, rule_id: int, begin: datetime, end: datetime) -> int:
     counted = select(func.count()).select_from(ALERT)
-    wanted = counted.where(ALERT.c.rule_id == rule_id, ALERT.c.created_at > begin, ALERT.c.created_at <= end)
+    mine = (ALERT.c.rule_id == rule_id, ALERT.c.bulk.is_(False))
+    wanted = counted.where(*mine, ALERT.c.created_at > begin, ALERT.c.created_at <= end)
     return int(session.execute(wanted).scalar_one())
 
 

@@ -295,8 +295,9 @@ class RuleChannel(SQLModel, table=True):
 class Alert(SQLModel, table=True):
     """This version of an item met this version of a rule; `matches` are the spans of the words that did.
 
-    `thread` is the first item of its cluster; `follows` the alert of the same rule and thread that was told before,
-    and `kind` what this one is to that: a correction, an update, a withdrawal.
+    `bulk`: its story came with many that were no news of that moment. `thread` is the first item of its cluster;
+    `follows` the alert of the same rule and thread that was told before, and `kind` what this one is to that: a
+    correction, an update, a withdrawal.
     """
 
     __table_args__ = (
@@ -312,6 +313,7 @@ class Alert(SQLModel, table=True):
     version: int
     matches: list[dict[str, Any]] = Field(sa_type=JSON)
     shadow: bool = False
+    bulk: bool = False
     thread: int = Field(sa_type=BigInteger, index=True)
     follows: int | None = Field(default=None, sa_type=BigInteger)
     kind: str = ""
@@ -353,6 +355,12 @@ class Delivery(SQLModel, table=True):
             "due_at",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "delivery_paused",
+            "channel_id",
+            sqlite_where=text("reason = 'paused'"),
+            postgresql_where=text("reason = 'paused'"),
         ),
         Index("delivery_channel_sent", "channel_id", "sent_at"),
         Index(

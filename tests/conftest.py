@@ -207,6 +207,11 @@ def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None
     return lambda words: record_property("told", words)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that start real processes mostly wait: they come first, one after the other, beside those that reckon."""
+    items.sort(key=lambda item: "live" not in item.keywords)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     told = [
         value

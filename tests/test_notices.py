@@ -73,6 +73,7 @@ def test_a_canary_goes_through_the_whole_pipe_and_leaves_nothing_behind(watched:
     assert watched.count("item") < 40  # of 90: what is older than an hour goes, four times a day
 
 
+@ON_SQLITE
 def test_with_the_worker_stopped_the_canarys_alarm_is_raised_within_two_periods(
     watched: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

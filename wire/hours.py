@@ -15,8 +15,9 @@ from wire.errors import BadInput
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _QUIET = re.compile(r"(\d{1,2}:\d{2})\s*[-\u2013]\s*(\d{1,2}:\d{2})")
 _DAILY = re.compile(r"daily\s+(?:at\s+)?(\d{1,2}:\d{2})")
-_WEEKLY = re.compile(rf"weekly\s+(?:on\s+)?({'|'.join(_DAYS)})[a-z]*\s+(?:at\s+)?(\d{{1,2}}:\d{{2}})")
-_BUDGET = re.compile(r"(\d{1,6})\s*/\s*(\d*\s*(?:m|h|d))")
+_DAY = "mon(?:day)?|tue(?:sday)?|wed(?:nesday)?|thu(?:rsday)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?"
+_WEEKLY = re.compile(rf"weekly\s+(?:on\s+)?({_DAY})\s+(?:at\s+)?(\d{{1,2}}:\d{{2}})")
+_BUDGET = re.compile(r"(\d{1,6})\s*/\s*(\d{0,3}\s*(?:m|h|d))")
 _WEEK = 7
 
 
@@ -101,7 +102,7 @@ def digest(written: str) -> Digest | None:
     at = _time(daily[1]) if daily else _time(weekly[2]) if weekly else None
     if at is None:
         raise BadInput(f"“{written}” is no time for a digest. Write hourly, daily 07:30 or weekly mon 07:30.")
-    return Digest(at, _DAYS.index(weekly[1]) if weekly else None)
+    return Digest(at, _DAYS.index(weekly[1][:3]) if weekly else None)
 
 
 def budget(written: str) -> Budget | None:

@@ -163,7 +163,15 @@ def by_template(template: str, message: Message, *, pages: str = "") -> str:
         return _plain.from_string(template).render(context(message, pages=pages))
     except TemplateSyntaxError as error:
         raise BadInput(f"The template cannot be read: line {error.lineno}: {error.message}.") from error
-    except (TemplateError, SecurityError, TypeError, ValueError, KeyError, ArithmeticError, RecursionError) as error:
+    except (
+        TemplateError,
+        TypeError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:
         raise BadInput(f"The template does not work: {line(str(error))}.") from error
 
 

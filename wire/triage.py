@@ -104,7 +104,7 @@ def judge(case: Case, *, max_age: timedelta, now: datetime) -> Verdict:
         return Verdict(Reason.PAUSED, f"held: the channel is paused. {channel.paused_because}")
     if case.bulk:
         return Verdict(Reason.BULK, "held: it came with many at once; told in one digest", now)
-    if rule.surging_until and rule.surging_until > now:
+    if rule.surging_until and rule.surging_until > now and not rule.urgent:
         return Verdict(Reason.SURGE, _until("the rule surges", rule.surging_until, rule.zone), rule.surging_until)
     if rule.digest:
         when = rule.digest.next(now, rule.zone)

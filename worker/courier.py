@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -88,6 +88,7 @@ class Courier:
             by_channel[one.to.id].append(one)
         for key, some in by_channel.items():
             lane = self._lanes[key]
+            lane.resting_until = None  # these were not given back when they were taken up, so it rests no more
             if not self._has_room(lane):
                 self._give_back(some, claim, self._clock() + _A_MOMENT)
                 continue
@@ -180,10 +181,10 @@ class Courier:
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left <= 0:
                 return False
-            try:
-                under_way[0].result(left)
-            except TimeoutError:
+            if under_way[0] not in wait(under_way[:1], left).done:
                 return False
+            if error := under_way[0].exception():
+                log.warning("some messages were not given back: %s", error)
             self._forget(under_way[0])
         return True
 

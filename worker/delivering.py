@@ -29,6 +29,10 @@ async def deliver(world: channels.World, one: Outgoing, *, clock: Clock, dice: c
         log.warning("delivery %s failed (try %s): %s", one.id, one.attempt, error)
         now = clock()
         return Failure(str(error), _again(error, one.attempt, now, dice), _rest(error, now), unsure=error.unsure)
+    except Exception as error:  # a fault of ours: it is seen, tried again as others are, and given up as they are
+        log.exception("delivery %s could not be sent", one.id)
+        why = DeliveryFailed(f"It could not be sent: {type(error).__name__}.", retry=True, unsure=True)
+        return Failure(str(why), _again(why, one.attempt, clock(), dice), unsure=True)
 
 
 class Ledger:

@@ -1,5 +1,6 @@
 """E-mail: a message with a text and an HTML part, handed to a mail server (RFC 5321, RFC 5322)."""
 
+import asyncio
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -12,7 +13,7 @@ from wire.errors import BadInput, DeliveryFailed
 from wire.markup import clip, line
 from wire.message import Message
 from wire.receivers import Mail
-from worker.reveal import reveal
+from worker.reveal import address_of, reveal
 
 _PERMANENT = range(500, 600)
 
@@ -44,8 +45,8 @@ def composed(mail: Mail, to: Address, message: Message, *, pages: str, now: date
 
 async def hand_in(to: Address, message: Message, *, pages: str, patience: float, now: datetime) -> str:
     """Hands a mail to its server; what that said. Raises DeliveryFailed."""
+    mail = address_of(to, receivers.mail)
     try:
-        mail = receivers.mail(reveal(to.target))
         made = composed(mail, to, message, pages=pages, now=now)
     except BadInput as error:
         raise DeliveryFailed(str(error), retry=True) from error
@@ -60,7 +61,7 @@ async def hand_in(to: Address, message: Message, *, pages: str, patience: float,
     )
     began = False
     try:
-        async with server:
+        async with asyncio.timeout(patience), server:  # the server's own patience is for each command
             began = True
             refused, said = await server.send_message(made, sender=mail.sender, recipients=list(mail.recipients))
     except aiosmtplib.SMTPRecipientsRefused as error:

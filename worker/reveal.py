@@ -1,10 +1,15 @@
 """Secrets, taken from where they stand at the moment they are used."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from wire.errors import DeliveryFailed
+from storage.outbox import Address
+from wire.errors import BadInput, DeliveryFailed
 from wire.receivers import is_place
+
+T = TypeVar("T")
 
 
 def reveal(written: str) -> str:
@@ -20,3 +25,14 @@ def reveal(written: str) -> str:
     if not found.strip():
         raise DeliveryFailed(f"There is no secret in {written}: the worker's own environment must have it.", retry=True)
     return found.strip()
+
+
+def address_of(to: Address, read: Callable[[str], T]) -> T:
+    """A channel's target, read. Raises DeliveryFailed, which does not say what a secret one holds."""
+    revealed = reveal(to.target)
+    try:
+        return read(revealed)
+    except BadInput as error:
+        if is_place(to.target):
+            raise DeliveryFailed(f"What {to.target} holds is no address for a {to.kind} channel.", retry=True) from None
+        raise DeliveryFailed(str(error), retry=True) from error

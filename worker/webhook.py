@@ -15,7 +15,7 @@ from wire.markup import clip, line
 from wire.message import Message, payload
 from worker.fetch import reason
 from worker.guard import ForbiddenAddress
-from worker.reveal import reveal
+from worker.reveal import address_of, reveal
 
 _MOST_READ = 500
 # The receiver says that this will never be right: asking again would only annoy it.
@@ -52,8 +52,9 @@ async def post(
     http: aiohttp.ClientSession, to: Address, message: Message, *, pages: str, patience: float, now: datetime
 ) -> str:
     """Posts a message; what the receiver said. Raises DeliveryFailed."""
+    url = address_of(to, checked)
     try:
-        url, body = checked(reveal(to.target)), body_of(to, message, pages)
+        body = body_of(to, message, pages)
     except BadInput as error:
         raise DeliveryFailed(str(error), retry=True) from error
     headers = signed(to, message.key, body, now)

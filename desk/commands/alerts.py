@@ -8,7 +8,7 @@ from sqlalchemy import Row
 
 from desk import show
 from desk.commands.deliveries import delivery_row
-from desk.context import JSON, LIMIT, desk, reading, writing
+from desk.context import JSON, LIMIT, NUMBER, desk, reading, writing
 from storage import alerts, history, outfeed, rules
 from wire.message import Message, matched_words, payload
 from wire.story import Span
@@ -43,7 +43,7 @@ def alert_row(row: Row[Any]) -> dict[str, Any]:
 
 
 @app.command("show")
-def show_alert(alert: int = typer.Argument(help="Its number."), as_json: bool = JSON) -> None:
+def show_alert(alert: int = NUMBER, as_json: bool = JSON) -> None:
     """One alert: why, and everything that happened to it, in order.
 
     Example: wirewatch alerts show 1

@@ -12,6 +12,7 @@ from desk.context import JSON, YES, desk, reading, writing
 from storage import alerts, channels, notices
 from storage.channels import Terms
 from storage.tables import Channel
+from storage.work import number
 from wire import receivers, render
 from wire.errors import BadInput
 from wire.message import Message
@@ -201,8 +202,8 @@ def preview(
         channel = channels.find(session, which)
         if of in _SAMPLES:
             message = samples(now)[_SAMPLES.index(of)]
-        elif of.isdecimal():
-            message = Message(0, (alerts.find(session, int(of)),))
+        elif (key := number(of)) is not None:
+            message = Message(0, (alerts.find(session, key),))
         else:
             raise BadInput(f"“{of}” is neither a sample ({', '.join(_SAMPLES)}) nor an alert's number.")
         own = _template(template) or channel.template

@@ -6,7 +6,7 @@ import typer
 from sqlalchemy import Row
 
 from desk import show
-from desk.context import JSON, LIMIT, reading, writing
+from desk.context import JSON, LIMIT, NUMBER, reading, writing
 from storage import alerts, channels, history, outbox
 from wire.errors import BadInput
 
@@ -50,7 +50,7 @@ def delivery_row(row: Row[Any]) -> dict[str, Any]:
 
 
 @app.command("show")
-def show_delivery(delivery: int = typer.Argument(help="Its number."), as_json: bool = JSON) -> None:
+def show_delivery(delivery: int = NUMBER, as_json: bool = JSON) -> None:
     """One delivery, and what happened to it.
 
     Example: wirewatch deliveries show 1
@@ -72,7 +72,7 @@ def show_delivery(delivery: int = typer.Argument(help="Its number."), as_json: b
 
 @app.command()
 def retry(
-    delivery: list[int] = typer.Argument(None, help="Their numbers."),
+    delivery: list[int] = typer.Argument(None, min=1, max=2**62, help="Their numbers."),
     failed: bool = typer.Option(False, "--failed", help="All that were given up."),
     channel: str = typer.Option("", help="With --failed: only those to this channel."),
 ) -> None:

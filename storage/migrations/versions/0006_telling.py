@@ -19,7 +19,7 @@ def upgrade() -> None:
     _add("channel", _text("zone", "UTC"), *map(_flag, ("ordered", "operator", "private")))
     _add("channel", sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
     _add("alert", sa.Column("thread", sa.BigInteger(), nullable=False, server_default="0"), _text("kind"))
-    _add("alert", sa.Column("follows", sa.BigInteger(), nullable=True))
+    _add("alert", sa.Column("follows", sa.BigInteger(), nullable=True), _flag("bulk"))
     op.execute(
         "UPDATE alert SET thread = (SELECT coalesce(item.cluster, item.id) FROM item WHERE item.id = alert.item_id)"
     )
@@ -74,6 +74,8 @@ def _deliveries() -> None:
     op.create_index("delivery_due", "delivery", ["due_at"], sqlite_where=waits, postgresql_where=waits)
     columns = ["channel_id", "id"]
     op.create_index("delivery_waiting", "delivery", columns, sqlite_where=pending, postgresql_where=pending)
+    paused = sa.text("reason = 'paused'")
+    op.create_index("delivery_paused", "delivery", ["channel_id"], sqlite_where=paused, postgresql_where=paused)
     op.create_index("delivery_channel_sent", "delivery", ["channel_id", "sent_at"])
     op.create_index("ix_delivery_told_in", "delivery", ["told_in"])
     op.create_table(
