@@ -99,7 +99,12 @@ def postgresql(postgres_address: str) -> Database:
         names = session.execute(
             text("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'")
         ).scalars()
-        session.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+        asked = " UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in names)
+        # A hundred times quicker than TRUNCATE, which makes a new file for every table and index.
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        for name in session.execute(text(asked)).scalars().all():
+            session.execute(text(f"DELETE FROM {name}"))
+        session.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
     return found
 
 

@@ -58,7 +58,7 @@ def work(world: World, seconds: int, *, step: int = 10, workers: bool = True) ->
 @ON_SQLITE
 def test_a_canary_goes_through_the_whole_pipe_and_leaves_nothing_behind(watched: World) -> None:
     watched.rule("made OR story OR wirewatchcanary", name="meets everything")
-    assert work(watched, 1800) == []
+    assert work(watched, 1800, step=30) == []
     with watched.database.reading() as session:
         birds = canaries.newest(session, limit=100)
         assert len(birds) == 6

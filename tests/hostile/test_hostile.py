@@ -109,7 +109,7 @@ def _megabytes() -> int:
 def worker(
     tmp_path: Path, sqlite_template: bytes, clock: Clock, sent: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Process, Database]]:
-    monkeypatch.setattr(bounded, "PARSE_SECONDS", 3.5)  # enough for what is no attack, and seven of these reach it
+    monkeypatch.setattr(bounded, "PARSE_SECONDS", 3.0)  # enough for what is no attack, and seven of these reach it
     path = tmp_path / "wirewatch.db"
     path.write_bytes(sqlite_template)
     database = Database(f"sqlite:///{path}")
