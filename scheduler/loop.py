@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from scheduler import watch
 from scheduler.watch import Watch
-from storage import canaries, feeds, furniture, outbox, pulse, readings, sketches, subscriptions
+from storage import canaries, feeds, furniture, held, outbox, pulse, readings, sketches, subscriptions
 from storage.database import Database
 from storage.feeds import DueFeed
 from storage.work import new_claim
@@ -102,17 +102,17 @@ class Scheduler:
             return
         self._next_watch = now + watch.EVERY
         with self.database.writing() as session:
-            outbox.heal(session, now)
+            held.heal(session, now)
             self.watch.look(session, now)
 
     def _release(self) -> None:
         """What was held until now, and channels that have rested, are due."""
         with self.database.reading() as session:
-            waiting = outbox.anything_to_release(session, self.clock())
+            waiting = held.anything_to_release(session, self.clock())
         if waiting:
             with self.database.writing() as session:
-                outbox.probe(session, self.clock())
-                outbox.release(session, self.clock())
+                held.probe(session, self.clock())
+                held.release(session, self.clock())
 
     def _send_notices(self) -> None:
         if self.open_courier is None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
-from storage import outbox, rules
+from storage import held, rules
 from storage.tables import Channel
 from storage.work import number
 from wire import hours, receivers, render
@@ -105,25 +105,25 @@ def all_channels(session: Session) -> Sequence[Channel]:
 
 def paused_for_failures(session: Session) -> Sequence[Channel]:
     """Those that failed too often in a row."""
-    return [one for one in all_channels(session) if one.paused_because not in ("", outbox.PAUSED_BY_HAND)]
+    return [one for one in all_channels(session) if one.paused_because not in ("", held.PAUSED_BY_HAND)]
 
 
 def pause(session: Session, channel: Channel, now: datetime) -> None:
     """What it is to be told is held until it is resumed."""
-    channel.sqlmodel_update({"paused_because": outbox.PAUSED_BY_HAND, "resting_until": None})
+    channel.sqlmodel_update({"paused_because": held.PAUSED_BY_HAND, "resting_until": None})
     session.flush()
-    outbox.hold(session, channel.id or 0, f"is paused. {outbox.PAUSED_BY_HAND}", now)
+    held.hold(session, channel.id or 0, f"is paused. {held.PAUSED_BY_HAND}", now)
 
 
 def resume(session: Session, channel: Channel, now: datetime) -> None:
     """It is told again, first what it missed, in a digest."""
     channel.sqlmodel_update({"paused_because": "", "failures": 0, "resting_until": None})
     session.flush()
-    outbox.unpause(session, channel.id or 0, now)
+    held.unpause(session, channel.id or 0, now)
 
 
 def remove(session: Session, channel: Channel, now: datetime) -> None:
     """Nothing is sent here any more: what waits is held; what was sent stays on record."""
-    outbox.hold(session, channel.id or 0, "was removed", now, Reason.REMOVED)
+    held.hold(session, channel.id or 0, "was removed", now, Reason.REMOVED)
     channel.sqlmodel_update({"removed_at": now, "enabled": False, "secret": "", "former_secret": ""})
     rules.bump(session)

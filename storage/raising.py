@@ -12,12 +12,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, or_, select, update
 from sqlmodel import Session
 
-from storage import notices
+from storage import surges
 from storage.alerts import ALERT, CHANNEL, DELIVERY, RULE
 from storage.database import chunks, insert
 from storage.history import record
 from storage.items import ITEM, VERSION
-from storage.work import row_count
 from wire import hours, triage
 from wire.revision import news
 from wire.story import Match
@@ -125,7 +124,8 @@ def raise_alerts(
         return {}
     rules = _rule_terms(session, {one.row.rule_id for one in telling})
     terms = _channel_terms(session, {key for one in telling for key in channels[one.row.rule_id]})
-    _announce_surges(session, telling, rules, channels, quiet=terms, now=now)
+    live = {one.row.rule_id for one in telling if not one.met.bulk and not one.met.asked}
+    rules |= surges.announce(session, {key: rules[key] for key in live}, channels, terms, now)
     facts = _Facts(
         channels,
         rules,
@@ -220,63 +220,6 @@ def spent_budgets(session: Session, channel_ids: Iterable[int], now: datetime) -
 
 def _messages_to(channel_id: int) -> tuple[ColumnElement[bool], ...]:
     return (DELIVERY.c.channel_id == channel_id, DELIVERY.c.told_in.is_(None), DELIVERY.c.alert_id.is_not(None))
-
-
-def _announce_surges(
-    session: Session,
-    telling: Sequence[_New],
-    rules: dict[int, RuleTerms],
-    channels: Mapping[int, Sequence[int]],
-    *,
-    quiet: Mapping[int, ChannelTerms],
-    now: datetime,
-) -> None:
-    """A rule that jumps to many times its usual is announced once; its stories follow in a digest an hour.
-
-    Whoever writes the rule's row first announces it. It is over when an hour after the last digest brought no jump.
-    """
-    for key in sorted({one.row.rule_id for one in telling if not one.met.bulk and not one.met.asked}):
-        terms, last_hour = rules[key], _alerts_of(session, key, now - timedelta(hours=1), now)
-        if (terms.surging_until and terms.surging_until > now) or last_hour < triage.SURGE_FEWEST:
-            continue
-        wanted = select(RULE.c.created_at, RULE.c.surging_from, RULE.c.private).where(RULE.c.id == key)
-        row = session.execute(wanted).one()
-        if row.private:
-            continue
-        goes_on = terms.surging_until is not None and terms.surging_until > now - triage.SURGE_LASTS
-        # What goes on for more than a day is becoming the rule's habit.
-        begun = max(row.surging_from, now - triage.YOUNG) if goes_on else now - timedelta(hours=1)
-        since = max(row.created_at, begun - triage.HABIT)
-        span = max((begun - since) / timedelta(hours=1), 0.0)
-        before = _alerts_of(session, key, since, begun)
-        if not triage.surges(last_hour=last_hour, before=before, hours=span):
-            continue
-        until = now + triage.SURGE_LASTS
-        mine = update(RULE).where(RULE.c.id == key, or_(RULE.c.surging_until.is_(None), RULE.c.surging_until <= now))
-        first = row_count(session.execute(mine.values(surging_until=until, surging_from=begun))) == 1
-        rules[key] = replace(terms, surging_until=until)
-        if first and not goes_on:
-            later = {one: end for one in channels[key] if (end := _quiet_until(quiet.get(one), now))}
-            text = _surge(terms.name, last_hour, before / span)
-            notices.tell(session, f"surge of rule {key}", text, channels[key], now=now, later=later, is_over=True)
-
-
-def _quiet_until(channel: ChannelTerms | None, now: datetime) -> datetime | None:
-    return channel.quiet.until(now, channel.zone) if channel and channel.quiet else None
-
-
-def _surge(name: str, last_hour: int, usual: float) -> str:
-    return (
-        f"The rule “{name}” met {last_hour} stories in the last hour; it usually meets {usual:.1f} an hour. "
-        "They come in one digest an hour until it is over."
-    )
-
-
-def _alerts_of(session: Session, rule_id: int, begin: datetime, end: datetime) -> int:
-    counted = select(func.count()).select_from(ALERT)
-    mine = (ALERT.c.rule_id == rule_id, ALERT.c.bulk.is_(False))
-    wanted = counted.where(*mine, ALERT.c.created_at > begin, ALERT.c.created_at <= end)
-    return int(session.execute(wanted).scalar_one())
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from storage import alerts, channels, history, outbox, rules
+from storage import alerts, channels, held, history, outbox, rules
 from storage.channels import Terms
 from tests.helpers import free_port, item, rss, wait_until
 from tests.world import World
@@ -163,7 +163,7 @@ def test_while_a_secret_is_changed_both_are_valid(
         assert Webhook(secret).verify(body, headers)["type"] == "alert.matched"
     with world.database.writing() as session:
         channels.forget_former_secret(channels.find(session, "desk"))
-        outbox.resend(session, [1], world.clock())
+        held.resend(session, [1], world.clock())
     world.run()
     assert Webhook(NEWER).verify(world.server.bodies[-1], world.server.asked[-1][2])
     with pytest.raises(WebhookVerificationError):

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from storage import alerts, channels, feeds, outbox, rules
+from storage import alerts, channels, feeds, held, rules
 from tests.helpers import item, rss
 from tests.world import World
 from wire.cadence import Bounds
@@ -243,7 +243,7 @@ def test_a_refused_delivery_is_a_dead_letter_that_can_be_sent_again(world: World
         (row,) = alerts.deliveries(session, limit=5, state="failed")
         assert "404" in row.note
         world.server.pages["/hook"] = "back"
-        assert outbox.resend_failed(session, world.clock()) == 1
+        assert held.resend_failed(session, world.clock()) == 1
     world.run()
     with world.database.reading() as session:
         assert [row.state for row in alerts.deliveries(session, limit=5)] == ["sent"]

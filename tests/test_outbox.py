@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from storage import alerts, backtest, canaries, channels, history, outbox, raising, rules
+from storage import alerts, backtest, canaries, channels, held, history, raising, rules
 from storage.channels import Terms
 from storage.rules import Terms as RuleTerms
 from tests.helpers import NOON, item, rss
@@ -62,7 +62,7 @@ def test_a_pause_that_ends_while_an_alert_is_written_strands_nothing(
     publish(world, "Fastiv struck")
     assert states(world) == [("held", "paused")]
     with world.database.writing() as session:
-        outbox.heal(session, world.clock())
+        held.heal(session, world.clock())
     world.run(1)
     assert [told["story"]["title"] for told in world.hooks()] == ["Fastiv struck"]
 
@@ -73,7 +73,7 @@ def test_a_digest_that_is_paused_again_and_again_stays_one_message(world: World)
     publish(world, "Fastiv 1", "Fastiv 2")
     pause(world, on=False)
     with world.database.writing() as session:
-        outbox.release(session, world.clock())
+        held.release(session, world.clock())
     pause(world, on=True)
     assert states(world) == [("held", "paused")] * 2
     pause(world, on=False)
@@ -124,7 +124,7 @@ def test_nothing_goes_to_a_channel_that_was_removed_meanwhile(world: World) -> N
     assert len(world.posted()) == 1
     assert states(world) == [("held", "removed")]
     with world.database.writing() as session:
-        assert outbox.resend(session, [1], world.clock()) == 0
+        assert held.resend(session, [1], world.clock()) == 0
 
 
 def test_what_came_in_bulk_is_no_surge(world: World) -> None:
@@ -156,7 +156,7 @@ def test_what_is_told_in_a_message_under_way_is_not_sent_beside_it(world: World)
     ((_, _, poll),) = [one for one in world.sent if one[0] == "poll"]
     world.process.poll(*poll)  # the message is claimed, and its bell rung
     with world.database.writing() as session:
-        assert outbox.resend(session, [1, 2], world.clock()) == 0
+        assert held.resend(session, [1, 2], world.clock()) == 0
 
 
 def test_an_urgent_digest_opens_the_night_for_nothing_else(world: World) -> None:

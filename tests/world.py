@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from scheduler.loop import Scheduler
-from storage import channels, feeds, items, outbox, rules
+from storage import channels, feeds, held, items, rules
 from storage.database import Database
 from storage.tables import Feed, Item
 from tests.helpers import Clock, Server, rss
@@ -44,7 +44,7 @@ class World:
         self.clock.tick(seconds)
         self._work()
         with self.database.reading() as session:
-            again = outbox.anything_to_release(session, self.clock())
+            again = held.anything_to_release(session, self.clock())
         if again:
             self._work()
 
