@@ -11,6 +11,12 @@ def redis_url(settings: Settings) -> str:
     return settings.redis_url or broker.url(settings.data)
 
 
+def host_and_port(address: str) -> tuple[str, int]:
+    """`127.0.0.1:8470` or `[::1]:8470` as a server is told it."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 def open_database(settings: Settings) -> Database:
     """The database, there and up to date."""
     if not settings.database_url:

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from service import broker, logs
 from service.config import worker_config
 from service.lock import only_one
-from service.opening import open_database, redis_url
+from service.opening import host_and_port, open_database, redis_url
 from service.signals import stop_on_signals
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
@@ -54,11 +54,9 @@ def run_service(
 
 
 def _is_free(address: str) -> None:
-    host, _, port = address.rpartition(":")
+    host, port = host_and_port(address)
     try:
-        socket.create_server(
-            (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET
-        ).close()
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
     except OSError as error:
         raise BadInput(f"WIREWATCH_DESK={address}: {error.strerror}. Choose another port.") from error
 

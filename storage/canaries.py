@@ -26,7 +26,7 @@ ADDRESS = "wirewatch:canary"
 NAME = "the canary's own"
 WORD = "wirewatchcanary"
 _NUMBER = re.compile(r"#(\d{1,18})")
-# One that has not come out when the next but one is let in is missing.
+# One that is late may be slow; so many in a row are missing.
 MISSING_IN_A_ROW = 2
 _KEPT_FOR = timedelta(hours=1)
 _NEVER = timedelta(days=36_500)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
+from sqlmodel.sql.expression import SelectOfScalar
 
 from storage import held, rules
 from storage.tables import Channel
@@ -86,12 +87,16 @@ def _checked(channel: Channel, terms: Terms, now: datetime) -> dict[str, Any]:
     return given
 
 
+def _there() -> SelectOfScalar[Channel]:
+    """All but the removed ones and the canary's."""
+    return select_model(Channel).where(col(Channel.removed_at).is_(None), col(Channel.private).is_(False))
+
+
 def find(session: Session, which: str) -> Channel:
     """The channel of this name or number."""
     key = number(which)
     fits = Channel.name == which if key is None else Channel.id == key
-    there = (col(Channel.removed_at).is_(None), col(Channel.private).is_(False))
-    channel = session.exec(select_model(Channel).where(fits, *there)).one_or_none()
+    channel = session.exec(_there().where(fits)).one_or_none()
     if channel is None:
         raise BadInput(f"No channel is “{which}”. `wirewatch channels list` shows them.")
     return channel
@@ -99,8 +104,7 @@ def find(session: Session, which: str) -> Channel:
 
 def all_channels(session: Session) -> Sequence[Channel]:
     """All but the removed ones and the canary's."""
-    there = (col(Channel.removed_at).is_(None), col(Channel.private).is_(False))
-    return session.exec(select_model(Channel).where(*there).order_by(col(Channel.id))).all()
+    return session.exec(_there().order_by(col(Channel.id))).all()
 
 
 def paused_for_failures(session: Session) -> Sequence[Channel]:

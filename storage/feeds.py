@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
+from sqlmodel.sql.expression import SelectOfScalar
 
 from storage.database import insert as upsert
 from storage.tables import Feed, Host, Poll, table
@@ -134,9 +135,14 @@ def change(
     )
 
 
+def _watched() -> SelectOfScalar[Feed]:
+    """All but the removed ones and the canary's."""
+    return select_model(Feed).where(col(Feed.removed_at).is_(None), col(Feed.private).is_(False))
+
+
 def find(session: Session, which: str) -> Feed:
     """The feed of this number or address, or the only one whose address or title holds these letters."""
-    watched = select_model(Feed).where(col(Feed.removed_at).is_(None), col(Feed.private).is_(False))
+    watched = _watched()
     if (key := number(which)) is not None:
         found = session.exec(watched.where(Feed.id == key)).all()
     else:
@@ -163,8 +169,7 @@ def at_address(session: Session, url: str) -> int | None:
 
 def watched(session: Session) -> Sequence[Feed]:
     """All feeds but the removed ones and the canary's, oldest first."""
-    watching = select_model(Feed).where(col(Feed.removed_at).is_(None), col(Feed.private).is_(False))
-    return session.exec(watching.order_by(col(Feed.id))).all()
+    return session.exec(_watched().order_by(col(Feed.id))).all()
 
 
 def pause(feed: Feed, because: str) -> None:
@@ -331,9 +336,8 @@ _OFTEN = 12
 
 def in_trouble(session: Session) -> Sequence[Feed]:
     """Feeds that were paused, but not by a person, and those that fail and fail."""
-    watching = select_model(Feed).where(col(Feed.removed_at).is_(None), col(Feed.private).is_(False))
     paused = and_(col(Feed.enabled).is_(False), col(Feed.paused_because) != PAUSED_BY_HAND)
-    return session.exec(watching.where(or_(paused, col(Feed.failures) >= _OFTEN)).order_by(col(Feed.id))).all()
+    return session.exec(_watched().where(or_(paused, col(Feed.failures) >= _OFTEN)).order_by(col(Feed.id))).all()
 
 
 def with_gaps(session: Session, since: datetime) -> Sequence[tuple[int, str, str]]:

@@ -1,4 +1,4 @@
-"""The outbox: deliveries claimed, taken up, sent, failed, held back, released, given up, sent again.
+"""The outbox: deliveries claimed, taken up, sent, failed, given up. What is held back: `storage/held.py`.
 
 A delivery that leads is the message; those `told_in` it share what becomes of it.
 """
@@ -141,19 +141,19 @@ def _messages(session: Session, ids: Sequence[int], twice: set[int]) -> dict[int
     """What these deliveries tell, each with those that are told in it."""
     lead = {"leader": DELIVERY.c.told_in}
     told: dict[int, list[message.Alert]] = defaultdict(list)
-    held: dict[int, list[str]] = defaultdict(list)
+    reasons: dict[int, set[str]] = defaultdict(set)
     for some in chunks(ids, 1_000):
         which = or_(DELIVERY.c.id.in_(some), DELIVERY.c.told_in.in_(some))
         for row, alert in alerts.told_by(session, which, **lead):
             told[row.leader or row.delivery_id].append(alert)
-            held[row.leader or row.delivery_id].append(row.reason)
+            reasons[row.leader or row.delivery_id].add(row.reason)
     noticed = _notices(session, ids)
     return {
         key: message.Message(
             key,
             tuple(told[key]),
             notice=noticed.get(key),
-            reasons=tuple(sorted(set(filter(None, held[key])))),
+            reasons=tuple(sorted(filter(None, reasons[key]))),
             maybe_twice=key in twice,
         )
         for key in ids
@@ -258,6 +258,6 @@ _TRIED = {"claim": None, "taken": False, "attempts": DELIVERY.c.attempts + 1}
 
 
 def is_a_notice_due(session: Session, now: datetime) -> bool:
-    """The same for notices."""
+    """Whether a notice waits to be sent: a look that locks nothing."""
     due = (DELIVERY.c.state == "pending", DELIVERY.c.due_at <= now, DELIVERY.c.notice_id.is_not(None))
     return session.execute(select(DELIVERY.c.id).where(*due).limit(1)).first() is not None

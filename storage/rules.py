@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy import insert as plain_insert
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
+from sqlmodel.sql.expression import SelectOfScalar
 
 from storage.database import insert
 from storage.tables import Channel, Counter, Rule, RuleChannel, WordList, table
@@ -138,20 +139,23 @@ def set_list(session: Session, name: str, spellings: Sequence[str], *, now: date
     return [rule.name for rule in calling]
 
 
+def _there() -> SelectOfScalar[Rule]:
+    """All but the removed ones and the canary's."""
+    return select_model(Rule).where(col(Rule.removed_at).is_(None), col(Rule.private).is_(False))
+
+
 def find(session: Session, which: str) -> Rule:
     """The rule of this name or number."""
     key = number(which)
     fits = Rule.name == which if key is None else Rule.id == key
-    there = (col(Rule.removed_at).is_(None), col(Rule.private).is_(False))
-    rule = session.exec(select_model(Rule).where(fits, *there)).one_or_none()
+    rule = session.exec(_there().where(fits)).one_or_none()
     if rule is None:
         raise BadInput(f"No rule is “{which}”. `wirewatch rules list` shows them.")
     return rule
 
 
 def all_rules(session: Session) -> Sequence[Rule]:
-    there = (col(Rule.removed_at).is_(None), col(Rule.private).is_(False))
-    return session.exec(select_model(Rule).where(*there).order_by(col(Rule.id))).all()
+    return session.exec(_there().order_by(col(Rule.id))).all()
 
 
 def remove(session: Session, rule: Rule, now: datetime) -> None:

@@ -139,6 +139,11 @@ def text(message: Message, *, pages: str = "") -> str:
     return _text.render(context(message, pages=pages)).strip() + "\n"
 
 
+def words(message: Message, template: str, *, pages: str = "") -> str:
+    """As a channel's own template has it, else as plain text. Raises BadInput."""
+    return by_template(template, message, pages=pages) if template else text(message, pages=pages)
+
+
 def html(message: Message, *, pages: str = "") -> str:
     """As an HTML page, matched words marked; all that is foreign is escaped."""
     return _html.render(context(message, pages=pages)).strip() + "\n"

@@ -101,7 +101,7 @@ def judge(case: Case, *, max_age: timedelta, now: datetime) -> Verdict:
     if case.age is not None and case.age > max_age and not rule.tells_old:
         return Verdict(Reason.OLD, f"held: old, the story was {_long(case.age)} old when it was first seen")
     if channel.paused_because:
-        return Verdict(Reason.PAUSED, f"held: the channel is paused. {channel.paused_because}")
+        return _paused(channel)
     if case.bulk:
         return Verdict(Reason.BULK, "held: it came with many at once; told in one digest", now)
     if rule.surging_until and rule.surging_until > now and not rule.urgent:
@@ -115,7 +115,7 @@ def judge(case: Case, *, max_age: timedelta, now: datetime) -> Verdict:
 def admit(channel: ChannelTerms, *, urgent: bool, now: datetime) -> Verdict:
     """Whether a channel may be told at this moment: asked of each message, also of those that were held till now."""
     if channel.paused_because:
-        return Verdict(Reason.PAUSED, f"held: the channel is paused. {channel.paused_because}")
+        return _paused(channel)
     if urgent:
         return NOW
     if channel.quiet and (until := channel.quiet.until(now, channel.zone)):
@@ -125,6 +125,10 @@ def admit(channel: ChannelTerms, *, urgent: bool, now: datetime) -> Verdict:
             Reason.BUDGET, _until("the budget is spent", channel.spent_until, channel.zone), channel.spent_until
         )
     return NOW
+
+
+def _paused(channel: ChannelTerms) -> Verdict:
+    return Verdict(Reason.PAUSED, f"held: the channel is paused. {channel.paused_because}")
 
 
 def surges(*, last_hour: int, before: int, hours: float) -> bool:

@@ -8,7 +8,7 @@ import re
 
 from storage.outbox import Address
 from wire import render
-from wire.errors import BadInput, DeliveryFailed
+from wire.errors import DeliveryFailed
 from wire.markup import clip, line
 from wire.message import Message
 from worker.reveal import reveal
@@ -26,14 +26,9 @@ def without_mentions(text: str) -> str:
 
 
 async def notify(to: Address, message: Message, *, pages: str, patience: float) -> str:
-    """Tells an Apprise address; what came of it. Raises DeliveryFailed."""
-    try:
-        body = (
-            render.by_template(to.template, message, pages=pages) if to.template else render.text(message, pages=pages)
-        )
-    except BadInput as error:
-        raise DeliveryFailed(str(error), retry=True) from error
-    title, body = without_mentions(render.subject(message)), without_mentions(body)
+    """Tells an Apprise address; what came of it. Raises DeliveryFailed, and BadInput for its template."""
+    title = without_mentions(render.subject(message))
+    body = without_mentions(render.words(message, to.template, pages=pages))
     try:
         async with asyncio.timeout(patience):
             return await asyncio.to_thread(_notify, reveal(to.target), title, body)

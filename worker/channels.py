@@ -43,15 +43,15 @@ async def send(world: World, outgoing: Outgoing) -> str:
         way = _WAYS[outgoing.to.kind]
     except KeyError as error:
         raise DeliveryFailed(f"This version knows no channel of kind {outgoing.to.kind!r}.", retry=False) from error
-    return await way(world, outgoing)
+    try:
+        return await way(world, outgoing)
+    except BadInput as error:  # what a person wrote of the channel does not do; it can be mended while we try
+        raise DeliveryFailed(str(error), retry=True) from error
 
 
 async def _log(world: World, outgoing: Outgoing) -> str:
     template = outgoing.to.template
-    try:
-        told = render.by_template(template, outgoing.message, pages=world.pages).splitlines() if template else []
-    except BadInput as error:
-        raise DeliveryFailed(str(error), retry=True) from error
+    told = render.by_template(template, outgoing.message, pages=world.pages).splitlines() if template else []
     for words in told or render.lines(outgoing.message):
         log.info("%s %s", "NOTICE" if outgoing.message.notice else "ALERT", line(words))
     return "written to the log"

@@ -9,8 +9,8 @@ from storage.database import Database
 from storage.raising import MAX_AGE
 from wire.cadence import Dice
 from worker import channels
+from worker.channels import Clock
 from worker.courier import Courier
-from worker.delivering import Clock
 from worker.fetch import Limits, open_session
 from worker.guard import Guard
 

@@ -22,7 +22,8 @@ from storage.database import Database
 from storage.outbox import Outgoing
 from wire.cadence import Dice
 from worker import channels
-from worker.delivering import Clock, Ledger, deliver
+from worker.channels import Clock
+from worker.delivering import Ledger, deliver
 
 log = logging.getLogger(__name__)
 

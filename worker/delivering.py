@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from storage import canaries, outbox
@@ -11,10 +10,9 @@ from storage.outbox import Failure, Outgoing
 from wire import cadence
 from wire.errors import DeliveryFailed
 from worker import channels
+from worker.channels import Clock
 
 log = logging.getLogger(__name__)
-
-Clock = Callable[[], datetime]
 
 # A receiver that is not there is left alone for as long as the first retry waits; one that says nothing, which holds
 # up a sender for as long as we are patient, for longer.

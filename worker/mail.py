@@ -9,7 +9,7 @@ import aiosmtplib
 
 from storage.outbox import Address
 from wire import receivers, render
-from wire.errors import BadInput, DeliveryFailed
+from wire.errors import DeliveryFailed
 from wire.markup import clip, line
 from wire.message import Message
 from wire.receivers import Mail
@@ -33,23 +33,16 @@ def composed(mail: Mail, to: Address, message: Message, *, pages: str, now: date
         made["In-Reply-To"] = made["References"] = thread
     if any(one.urgent for one in message.alerts):
         made["Importance"] = "high"
-    template = to.template
-    made.set_content(
-        render.by_template(template, message, pages=pages) if template else render.text(message, pages=pages),
-        cte="quoted-printable",
-    )
-    if not template:
+    made.set_content(render.words(message, to.template, pages=pages), cte="quoted-printable")
+    if not to.template:
         made.add_alternative(render.html(message, pages=pages), subtype="html", cte="quoted-printable")
     return made
 
 
 async def hand_in(to: Address, message: Message, *, pages: str, patience: float, now: datetime) -> str:
-    """Hands a mail to its server; what that said. Raises DeliveryFailed."""
+    """Hands a mail to its server; what that said. Raises DeliveryFailed, and BadInput for its address or template."""
     mail = address_of(to, receivers.mail)
-    try:
-        made = composed(mail, to, message, pages=pages, now=now)
-    except BadInput as error:
-        raise DeliveryFailed(str(error), retry=True) from error
+    made = composed(mail, to, message, pages=pages, now=now)
     server = aiosmtplib.SMTP(
         hostname=mail.host,
         port=mail.port,

@@ -20,10 +20,9 @@ from storage.database import Database, Trouble, trouble
 from storage.work import new_claim
 from wire.cadence import Dice
 from worker import app, outcome, polling, reading, websub
-from worker.channels import utc_now
+from worker.channels import Clock, utc_now
 from worker.config import Config
 from worker.courier import Courier
-from worker.delivering import Clock
 from worker.ingest import Kept, Turn
 from worker.polling import Polled
 from worker.reading import PageRead

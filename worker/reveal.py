@@ -28,11 +28,11 @@ def reveal(written: str) -> str:
 
 
 def address_of(to: Address, read: Callable[[str], T]) -> T:
-    """A channel's target, read. Raises DeliveryFailed, which does not say what a secret one holds."""
+    """A channel's target, read. Raises BadInput, or DeliveryFailed, which does not say what a secret one holds."""
     revealed = reveal(to.target)
     try:
         return read(revealed)
-    except BadInput as error:
+    except BadInput:
         if is_place(to.target):
             raise DeliveryFailed(f"What {to.target} holds is no address for a {to.kind} channel.", retry=True) from None
-        raise DeliveryFailed(str(error), retry=True) from error
+        raise

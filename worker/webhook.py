@@ -51,12 +51,8 @@ def body_of(to: Address, message: Message, pages: str) -> str:
 async def post(
     http: aiohttp.ClientSession, to: Address, message: Message, *, pages: str, patience: float, now: datetime
 ) -> str:
-    """Posts a message; what the receiver said. Raises DeliveryFailed."""
-    url = address_of(to, checked)
-    try:
-        body = body_of(to, message, pages)
-    except BadInput as error:
-        raise DeliveryFailed(str(error), retry=True) from error
+    """Posts a message; what the receiver said. Raises DeliveryFailed, and BadInput for its address or template."""
+    url, body = address_of(to, checked), body_of(to, message, pages)
     headers = signed(to, message.key, body, now)
     try:
         async with http.post(

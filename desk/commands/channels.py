@@ -208,7 +208,7 @@ def preview(
             raise BadInput(f"“{of}” is neither a sample ({', '.join(_SAMPLES)}) nor an alert's number.")
         own = _template(template) or channel.template
     show.say(f"Subject: {render.subject(message)}\n")
-    show.say(render.by_template(own, message) if own else render.text(message, pages=desk().pages))
+    show.say(render.words(message, own, pages=desk().pages))
 
 
 @app.command()

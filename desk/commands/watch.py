@@ -13,8 +13,7 @@ from desk.context import JSON, desk, reading
 from storage import alerts, items, notices, pulse
 from wire import menafn
 
-# A process shows a sign of life every five seconds; three missed ones are no chance.
-_SILENT = 15.0
+_SILENT = health.SILENT.total_seconds()
 _A_DAY = timedelta(days=1)
 
 

@@ -6,7 +6,7 @@ import uvicorn
 
 from desk import web
 from service import logs
-from service.opening import open_database
+from service.opening import host_and_port, open_database
 from settings import Settings
 from wire.errors import BadInput
 from worker.channels import utc_now
@@ -19,7 +19,7 @@ def run(settings: Settings) -> None:
     logs.begin(settings.log_level)
     if not settings.desk:
         raise BadInput("WIREWATCH_DESK is empty, so there is no desk. Say where it listens, as 127.0.0.1:8470.")
-    host, _, port = settings.desk.rpartition(":")
+    host, port = host_and_port(settings.desk)
     log.info("the desk is at %s", settings.pages)
     application = web.make_app(open_database(settings), utc_now, pages=settings.pages, canary=settings.canary)
-    uvicorn.run(application, host=host.strip("[]"), port=int(port), log_config=None, access_log=False)
+    uvicorn.run(application, host=host, port=port, log_config=None, access_log=False)

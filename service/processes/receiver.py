@@ -5,7 +5,7 @@ import logging
 from aiohttp import web
 
 from service import logs
-from service.opening import open_database
+from service.opening import host_and_port, open_database
 from settings import Settings
 from wire.errors import BadInput
 from worker import websub
@@ -19,7 +19,7 @@ def run(settings: Settings) -> None:
     logs.begin(settings.log_level)
     if not settings.public_url:
         raise BadInput("Hubs need an address to call: set WIREWATCH_PUBLIC_URL to where this server is reached.")
-    host, _, port = settings.receiver.rpartition(":")
+    host, port = host_and_port(settings.receiver)
     log.info("hubs are received at %s", settings.receiver)
     application = websub.receiver(open_database(settings), clock=utc_now, largest=settings.max_body)
-    web.run_app(application, host=host.strip("[]"), port=int(port), print=None, access_log=None)
+    web.run_app(application, host=host, port=port, print=None, access_log=None)
