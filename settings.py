@@ -13,7 +13,7 @@ import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from wire.address import checked
+from wire.address import checked, host_of, is_loopback
 from wire.cadence import parse_duration
 from wire.errors import BadInput
 
@@ -84,15 +84,6 @@ class Settings(BaseSettings):
             raise ValueError("write it like 127.0.0.1:8471")
         return address
 
-    @field_validator("desk")
-    @classmethod
-    def _is_on_this_machine(cls, address: str) -> str:
-        if address and address.rpartition(":")[0].strip("[]") not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError(
-                "the desk asks for no password, so it listens on this machine alone; put a proxy before it"
-            )
-        return address
-
     @field_validator("canary", "max_age")
     @classmethod
     def _not_negative(cls, value: timedelta) -> timedelta:
@@ -130,6 +121,12 @@ class Settings(BaseSettings):
     def pages(self) -> str:
         """Where the desk's pages are reached: as it is named to people, else on this machine; nothing without one."""
         return self.desk_url or (f"http://{self.desk}" if self.desk else "")
+
+    @property
+    def desk_is_local(self) -> bool:
+        """Whether the desk listens on this machine alone, and no proxy is named by which others come."""
+        hosts = [self.desk.rpartition(":")[0], *([host_of(self.desk_url)] if self.desk_url else [])]
+        return all(is_loopback(host) for host in hosts)
 
 
 def read(**given: Any) -> Settings:

@@ -1,18 +1,21 @@
 """What a command works with: the database and the clock, opened once by the entry point."""
 
+import getpass
+import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 import typer
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
+from desk.hand import Hand
 from storage.database import Database
-from wire.cadence import Bounds, parse_duration
+from wire.cadence import Bounds
 from wire.discovery import Offered
 from wire.errors import BadInput
 from wire.story import Document
@@ -61,14 +64,6 @@ class Desk:
         return self._database
 
 
-def duration(written: str) -> timedelta:
-    """A time as a person types it. Raises BadInput."""
-    try:
-        return parse_duration(written)
-    except ValueError as error:
-        raise BadInput(f"“{written}” is no time: {error}.") from error
-
-
 _desk: ContextVar[Desk] = ContextVar("desk")
 
 
@@ -89,9 +84,17 @@ def reading() -> Iterator[tuple[Session, datetime]]:
 
 
 @contextmanager
-def writing() -> Iterator[tuple[Session, datetime]]:
+def writing() -> Iterator[Hand]:
+    """A transaction in which the person at the terminal changes something."""
     with _told_plainly(), desk().database.writing() as session:
-        yield session, desk().clock()
+        yield Hand(session, desk().clock(), f"{_person()} at the terminal")
+
+
+def _person() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"user {os.getuid()}"
 
 
 @contextmanager

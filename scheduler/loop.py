@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from scheduler import watch
 from scheduler.watch import Watch
-from storage import canaries, feeds, furniture, held, outbox, pulse, readings, sketches, subscriptions
+from storage import canaries, feeds, furniture, held, outbox, polls, pulse, readings, sketches, subscriptions
 from storage.database import Database
 from storage.feeds import DueFeed
 from storage.work import new_claim
@@ -135,7 +135,7 @@ class Scheduler:
         if self._next_tidying and now < self._next_tidying <= now + TIDY_EVERY:
             return
         self._next_tidying = now + TIDY_EVERY
-        for forget in (sketches.forget_old, furniture.forget_old, feeds.forget_old_polls, canaries.forget_old):
+        for forget in (sketches.forget_old, furniture.forget_old, polls.forget_old_polls, canaries.forget_old):
             with self.database.writing() as session:
                 forget(session, now)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from storage import canaries, channels, feeds, notices, pulse
+from storage import canaries, channels, feeds, notices, polls, pulse
 from wire.markup import line
 
 # Looked at so often; what takes a look at every feed's history, so often.
@@ -53,14 +53,14 @@ class Watch:
     def _quiet(self, session: Session, now: datetime) -> dict[str, str]:
         """Feeds that are quiet: looked for now and then; those that were found stay so until they bring something."""
         standing = {one.about: one for one in notices.standing(session) if one.about.endswith(" quiet")}
-        still = feeds.still_quiet(session, {int(about.split()[1]): one.created_at for about, one in standing.items()})
+        still = polls.still_quiet(session, {int(about.split()[1]): one.created_at for about, one in standing.items()})
         found = {about: one.text for about, one in standing.items() if int(about.split()[1]) in still}
         if self._next_quiet is None or not now < self._next_quiet <= now + SELDOM:
             self._next_quiet = now + SELDOM
             found |= {
                 f"feed {feed.id} quiet": f"Feed {feed.id} ({_named(feed.title, feed.url)}) brought nothing new since "
                 f"{last:%Y-%m-%d %H:%M} UTC; it usually does every {_long(usual)}."
-                for feed, last, usual in feeds.quiet_beyond_habit(session, now)
+                for feed, last, usual in polls.quiet_beyond_habit(session, now)
             }
         return found
 
@@ -80,7 +80,7 @@ class Watch:
         for feed in feeds.in_trouble(session):
             why = feed.paused_because or f"it failed {feed.failures} times in a row: {feed.last_error}"
             found[f"feed {feed.id} gone"] = line(f"Feed {feed.id} ({_named(feed.title, feed.url)}): {why}")
-        for feed_id, title, url in feeds.with_gaps(session, now - _GAPS_OF):
+        for feed_id, title, url in polls.with_gaps(session, now - _GAPS_OF):
             text = f"Feed {feed_id} ({_named(title, url)}) may have lost stories: a poll shared nothing with the last."
             found[f"gap of feed {feed_id}"] = line(text)
         for channel in channels.paused_for_failures(session):

@@ -52,9 +52,9 @@ def _import(settings: Settings, file: Path, url: str, rulebook: Rulebook) -> tup
     if file.stat().st_size > settings.max_body:
         raise BadInput(f"The file is larger than {settings.max_body:,} bytes. Is it one story's page?")
     telling = Telling(article.read(file.read_bytes(), url=url))
-    with writing() as (session, now):
-        turn = Turn(now, rulebook.current(session), new_claim(), now + settings.lease)
-        kept = ingest.keep(session, [telling], turn)
+    with writing() as hand:
+        turn = Turn(hand.now, rulebook.current(hand.session), new_claim(), hand.now + settings.lease)
+        kept = ingest.keep(hand.session, [telling], turn)
     send_on(turn.claim, kept.deliveries, kept.pages, settings.lease)
     return telling, kept
 

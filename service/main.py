@@ -10,7 +10,7 @@ from types import ModuleType
 import typer
 
 from desk import show
-from desk.commands import alerts, channels, deliveries, feeds, items, lists, rules, watch
+from desk.commands import alerts, channels, configuration, deliveries, feeds, items, lists, rules, users, watch
 from desk.context import JSON, Desk, desk, sit_down
 from service import opening
 from settings import Settings, read
@@ -33,9 +33,13 @@ app.add_typer(channels.app, name="channels")
 app.add_typer(items.app, name="items")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(deliveries.app, name="deliveries")
+app.add_typer(users.app, name="users")
 app.command()(watch.status)
 app.command()(watch.tail)
 app.command("notices")(channels.list_notices)
+app.command("audit")(users.list_changes)
+app.command()(configuration.export)
+app.command()(configuration.apply)
 database_app = typer.Typer(help="The database itself.", no_args_is_help=True)
 app.add_typer(database_app, name="db")
 
@@ -134,6 +138,15 @@ def receiver() -> None:
 def samplewire(port: int, every: float = typer.Option(4.0)) -> None:
     """The demo's wire, by itself."""
     _late("demo").serve_wire(port, every)
+
+
+@app.command()
+def doctor(as_json: bool = JSON) -> None:
+    """Check settings, database, Redis, clock, disk, processes, feeds and channels, and say what to do.
+
+    Example: wirewatch doctor
+    """
+    _late("doctor").examine(_settings(), as_json=as_json)
 
 
 @database_app.command()

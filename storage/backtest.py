@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import and_, func, select
 from sqlmodel import Session
 
-from storage import items, raising, rules, search
+from storage import items, listing, raising, rules, search
 from storage.alerts import ALERT
-from storage.items import ITEM, Meeting
+from storage.items import ITEM
+from storage.listing import Meeting
 from storage.raising import Met
 from storage.tables import Rule
 from wire.clauses import CASE, Word, single
@@ -52,7 +53,7 @@ def run(session: Session, query: str, *, since: datetime | None, now: datetime, 
     met: list[int] = []
     shown: list[Meeting] = []
     by_day: Counter[date] = Counter()
-    for one in items.meeting(session, Matcher.of(parsed), parsed, since=since):
+    for one in listing.meeting(session, Matcher.of(parsed), parsed, since=since):
         met.append(one.item_id)
         by_day[one.first_seen_at.date()] += 1
         if len(shown) < newest:
@@ -73,7 +74,7 @@ def backfill(
     """Makes the alerts that a rule would have raised for the past; how many items it met, and deliveries if asked."""
     parsed = parse(rule.query, rules.word_lists(session))
     key = rule.id or 0
-    found = list(items.meeting(session, Matcher.of(parsed), parsed, since=since))
+    found = list(listing.meeting(session, Matcher.of(parsed), parsed, since=since))
     known = items.versions_of(session, [one.item_id for one in found])
     met = [
         Met(
@@ -99,7 +100,7 @@ def share(session: Session, word: Word) -> float:
     if not total or narrowed is None:
         return 0.0
     if word.kind == CASE:
-        return sum(1 for _ in items.meeting(session, Matcher.of(parsed), parsed)) / total
+        return sum(1 for _ in listing.meeting(session, Matcher.of(parsed), parsed)) / total
     return int(session.execute(select(func.count()).select_from(ITEM).where(narrowed)).scalar_one()) / total
 
 

@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +25,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 _BUSY_TIMEOUT_MS = 15_000
 # SQLite takes 32,766 values a statement, PostgreSQL 65,535.
 _MOST_VALUES = 5_000
+_SECONDS = {
+    "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
+    "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
+}
 _MIGRATION_LOCK = 7_947_321  # any number of ours: PostgreSQL's advisory locks are numbered
 
 
@@ -63,6 +68,20 @@ class Database:
 
             upgrading.upgrade(connection)
             return True
+
+    def check(self) -> str:
+        """What is damaged in the file; nothing when it is sound. PostgreSQL minds its own pages."""
+        if self._engine.dialect.name != "sqlite":
+            return ""
+        with self._connected() as connection:
+            found = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+        return "" if found == "ok" else found
+
+    def now(self) -> datetime:
+        """What the database takes for the time."""
+        with self._connected() as connection:
+            seconds = connection.execute(text(_SECONDS[connection.dialect.name])).scalar_one()
+        return datetime.fromtimestamp(float(seconds), UTC)
 
     def _connected(self) -> Connection:
         try:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, or_, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 from sqlmodel.sql.expression import SelectOfScalar
 
 from storage.database import insert as upsert
-from storage.tables import Feed, Host, Poll, table
+from storage.tables import Feed, Host, table
 from storage.work import claim_due, number
 from wire.address import checked, host_of
 from wire.cadence import Bounds
@@ -19,11 +19,9 @@ from wire.courtesy import LONGEST_WAIT, Pace
 from wire.errors import BadInput
 
 FEED = table(Feed)
-POLL = table(Poll)
 HOST = table(Host)
 # One loss can be an innocent neighbour's of a killed worker, two a bad day; the third in a row, alone, is its own.
 MOST_LOSSES = 3
-_POLLS_KEPT_FOR = timedelta(days=30)
 _LOST = "Three polls in a row never came back: reading this feed kills or stalls its worker. Look at it, then resume."
 
 
@@ -318,17 +316,6 @@ def finish_quiet(session: Session, claim: str, now: datetime, polls: Sequence[Qu
     )
 
 
-def record_polls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A line a poll."""
-    if rows:
-        session.execute(insert(POLL), rows)
-
-
-def forget_old_polls(session: Session, now: datetime) -> None:
-    """Lines of polls that are a month old."""
-    session.execute(delete(POLL).where(POLL.c.at < now - _POLLS_KEPT_FOR))
-
-
 PAUSED_BY_HAND = "paused by hand"
 # A feed that failed so often in a row has reached its slowest pace.
 _OFTEN = 12
@@ -338,58 +325,6 @@ def in_trouble(session: Session) -> Sequence[Feed]:
     """Feeds that were paused, but not by a person, and those that fail and fail."""
     paused = and_(col(Feed.enabled).is_(False), col(Feed.paused_because) != PAUSED_BY_HAND)
     return session.exec(_watched().where(or_(paused, col(Feed.failures) >= _OFTEN)).order_by(col(Feed.id))).all()
-
-
-def with_gaps(session: Session, since: datetime) -> Sequence[tuple[int, str, str]]:
-    """The feeds (number, title, address) that had a gap since then."""
-    gaps = select(POLL.c.feed_id).where(POLL.c.at >= since, POLL.c.gap)
-    rows = session.execute(select(FEED.c.id, FEED.c.title, FEED.c.url).where(FEED.c.id.in_(gaps)).order_by(FEED.c.id))
-    return [(row.id, row.title, row.url) for row in rows]
-
-
-# A habit is what was seen so often in so many days; silence is beyond it when it lasts so many times as long as usual.
-_HABIT_DAYS, _HABIT_TIMES, _BEYOND = 14, 10, 10
-_SHORTEST_SILENCE = timedelta(hours=6)
-
-
-def quiet_beyond_habit(session: Session, now: datetime) -> list[tuple[Feed, datetime, timedelta]]:
-    """Feeds that bring nothing new for ten times as long as they usually do: (feed, last new, what is usual)."""
-    came = (
-        select(
-            POLL.c.feed_id,
-            func.count().label("times"),
-            func.min(POLL.c.at).label("first"),
-            func.max(POLL.c.at).label("last"),
-        )
-        .where(POLL.c.new > 0, POLL.c.at >= now - timedelta(days=_HABIT_DAYS))
-        .group_by(POLL.c.feed_id)
-        .having(func.count() >= _HABIT_TIMES)
-    )
-    found = []
-    for row in session.execute(came).all():
-        usual = (row.last - row.first) / (row.times - 1)
-        if now - row.last > max(_BEYOND * usual, _SHORTEST_SILENCE):
-            feed = session.get(Feed, row.feed_id)
-            if feed and feed.enabled and feed.removed_at is None and not feed.private:
-                found.append((feed, row.last, usual))
-    return found
-
-
-def still_quiet(session: Session, since: Mapping[int, datetime]) -> set[int]:
-    """Those of these feeds that are watched and brought nothing new since then, by their numbers."""
-    watching = (FEED.c.id.in_(since), FEED.c.enabled, FEED.c.removed_at.is_(None))
-    rows = session.execute(select(FEED.c.id, FEED.c.last_new_at).where(*watching))
-    return {row.id for row in rows if row.last_new_at is None or row.last_new_at <= since[row.id]}
-
-
-def polls_of(session: Session, feed_id: int, limit: int) -> Sequence[Poll]:
-    """The newest polls of a feed first."""
-    return session.exec(
-        select_model(Poll)
-        .where(Poll.feed_id == feed_id)
-        .order_by(col(Poll.at).desc(), col(Poll.id).desc())
-        .limit(limit)
-    ).all()
 
 
 def forget_times(session: Session, now: datetime) -> None:

@@ -1,10 +1,9 @@
 """Items: keeping each story once, its sightings and versions; and finding them again."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Row, func, or_, select, update
@@ -12,17 +11,14 @@ from sqlalchemy import insert as plain_insert
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
-from storage import rules, search
+from storage import search
 from storage.database import chunks, insert
 from storage.tables import Feed, Item, ItemVersion, Sighting, table
 from storage.work import number
-from wire.clauses import Query
 from wire.errors import BadInput
 from wire.furniture import without
 from wire.kinds import WITHDRAWAL, kind_of
-from wire.matcher import Matcher
-from wire.query import parse
-from wire.story import Fields, Span, Story
+from wire.story import Fields, Story
 
 ITEM = table(Item)
 SIGHTING = table(Sighting)
@@ -31,8 +27,6 @@ VERSION = table(ItemVersion)
 UNREAD, CURRENT = "unread", "current"
 # Its wire took it back; it stays, marked.
 WITHDRAWN = "withdrawn"
-# Items looked at together: enough to be quick, few enough that a search for the newest five stays small.
-_PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +43,6 @@ class Known:
     state: str
     read_at: datetime | None
     published_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Meeting:
-    """A stored item that meets a query, what it offers, and where the words stand that met it."""
-
-    item_id: int
-    first_seen_at: datetime
-    story: Fields
-    spans: tuple[Span, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,31 +271,6 @@ def find(session: Session, which: str) -> Item:
     if found is None or found.private:
         raise BadInput(f"No item is “{which}”. `wirewatch items list` shows numbers; a story id fits too.")
     return found
-
-
-def meeting(session: Session, matcher: Matcher, query: Query, *, since: datetime | None = None) -> Iterator[Meeting]:
-    """The stored items that a query meets, exactly as a rule of the same words would, the newest first.
-
-    The index narrows them down, the rules' own engine decides. `matcher` holds just this query.
-    """
-    wanted = select(ITEM.c.id, ITEM.c.first_seen_at).where(ITEM.c.private.is_(False)).order_by(ITEM.c.id.desc())
-    if (narrowed := search.candidates(session, query)) is not None:
-        wanted = wanted.where(narrowed)
-    if since is not None:
-        wanted = wanted.where(ITEM.c.first_seen_at >= since)
-    seen = {row.id: row.first_seen_at for row in session.execute(wanted)}
-    for some in chunks(list(seen), _PAGE):
-        offered = facts(session, some)
-        for item_id in some:
-            for match in matcher.match(offered[item_id]):
-                yield Meeting(item_id, seen[item_id], offered[item_id], match.spans)
-
-
-def search_items(session: Session, query: str, *, limit: int) -> list[Item]:
-    """The newest items that meet a query. Raises QueryError."""
-    parsed = parse(query, rules.word_lists(session))
-    met = [one.item_id for one in islice(meeting(session, Matcher.of(parsed), parsed), limit)]
-    return list(session.exec(select_model(Item).where(col(Item.id).in_(met)).order_by(col(Item.id).desc())))
 
 
 def carriers(session: Session, item_id: int) -> Sequence[Row[Any]]:

@@ -60,8 +60,7 @@ def add(
     """A new rule that alerts these channels. Raises QueryError for its query, BadInput if the name is taken."""
     said = _checked(terms or Terms())
     parse(query, word_lists(session))
-    if not name.strip() or name.isdigit() or "\n" in name:
-        raise BadInput("A rule's name needs a letter: a bare number would be mistaken for the rule's own.")
+    _refuse_name(name)
     rule = session.exec(select_model(Rule).where(Rule.name == name)).one_or_none()
     if rule and rule.removed_at is None:
         raise BadInput(
@@ -102,6 +101,19 @@ def change(
     if channels is not None:
         _connect(session, rule, channels)
     rule.sqlmodel_update({"updated_at": now, "changed": _changed(session)})
+
+
+def rename(session: Session, rule: Rule, name: str) -> None:
+    """Another name for the same rule. Raises BadInput."""
+    _refuse_name(name)
+    if session.exec(select_model(Rule).where(Rule.name == name)).first():
+        raise BadInput(f"There is a rule “{name}” already, or was one: its alerts go by that name.")
+    rule.name = name
+
+
+def _refuse_name(name: str) -> None:
+    if not name.strip() or name.isdigit() or "\n" in name:
+        raise BadInput("A rule's name needs a letter: a bare number would be mistaken for the rule's own.")
 
 
 def _connect(session: Session, rule: Rule, channels: Sequence[Channel]) -> None:

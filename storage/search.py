@@ -40,6 +40,17 @@ _INSERT = {
 }
 
 
+_PORTION = {
+    "sqlite": text(
+        "SELECT rowid FROM item_search WHERE words MATCH :needle AND rowid < :below ORDER BY rowid DESC LIMIT :most"
+    ),
+    "postgresql": text(
+        "SELECT rowid FROM item_search WHERE words @@ CAST(:needle AS tsquery) AND rowid < :below "
+        "ORDER BY rowid DESC LIMIT :most"
+    ),
+}
+
+
 def index(session: Session, items: Sequence[tuple[int, str, str]], *, again: bool = False) -> None:
     """Puts (item id, title, text) into the index; `again` for items that are in it with older words."""
     if not items:
@@ -69,6 +80,19 @@ def candidates(session: Session, query: Query) -> TextClause | None:
     match = "words MATCH :needle" if dialect == "sqlite" else "words @@ CAST(:needle AS tsquery)"
     statement = text(f"item.id IN (SELECT rowid FROM item_search WHERE {match})")  # noqa: S608 -- two constants
     return statement.bindparams(bindparam("needle", needle))
+
+
+def portion(session: Session, query: Query, *, below: int, most: int) -> list[int] | None:
+    """The numbers of the newest items below a number that the query may meet; None where the index cannot help.
+
+    Both databases walk their index in this order and stop, so that a page of a common word costs a page.
+    """
+    dialect = session.get_bind().dialect.name
+    needle = _needle(query, _SYNTAX[dialect])
+    if needle is None:
+        return None
+    named = {"needle": needle, "below": below, "most": most}
+    return list(session.execute(_PORTION[dialect], named).scalars())
 
 
 @dataclass(frozen=True, slots=True)

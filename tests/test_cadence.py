@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 
-from storage import feeds
+from storage import polls
 from tests.helpers import item, rss
 from tests.world import World
 from wire import cadence
@@ -128,7 +128,7 @@ def test_each_time_a_window_is_overrun_a_gap_is_recorded_and_the_interval_halved
         before = world.the_feed().interval
         world.run(4000)
         with world.database.reading() as session:
-            gaps.append(feeds.polls_of(session, 1, 1)[0].gap)
+            gaps.append(polls.polls_of(session, 1, 1)[0].gap)
         if missed:
             assert world.the_feed().interval == max(before / 2, 60)
     assert gaps == [turn % 3 in (0, 1) if turn > 1 else False for turn in range(1, 13)]

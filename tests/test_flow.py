@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from storage import alerts, channels, feeds, held, rules
+from storage import alerts, channels, feeds, held, polls, rules
 from tests.helpers import item, rss
 from tests.world import World
 from wire.cadence import Bounds
@@ -122,7 +122,7 @@ def test_what_did_not_change_is_not_parsed_and_validators_are_echoed(world: Worl
         "yesterday",
     ]
     with world.database.reading() as session:
-        assert [poll.outcome for poll in feeds.polls_of(session, 1, 5)] == ["not modified", "not modified", "read"]
+        assert [poll.outcome for poll in polls.polls_of(session, 1, 5)] == ["not modified", "not modified", "read"]
 
 
 def test_the_same_bytes_are_not_parsed_again(world: World) -> None:
@@ -130,7 +130,7 @@ def test_the_same_bytes_are_not_parsed_again(world: World) -> None:
     for _ in range(2):
         world.run(4000)
     with world.database.reading() as session:
-        assert [poll.outcome for poll in feeds.polls_of(session, 1, 5)] == ["same bytes", "read"]
+        assert [poll.outcome for poll in polls.polls_of(session, 1, 5)] == ["same bytes", "read"]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_a_poll_that_shares_nothing_with_the_last_is_a_gap(world: World) -> None
     world.server.pages["/a.xml"] = rss(item(1110448200))
     world.run(4000)
     with world.database.reading() as session:
-        assert [poll.gap for poll in feeds.polls_of(session, 1, 5)] == [True, False]
+        assert [poll.gap for poll in polls.polls_of(session, 1, 5)] == [True, False]
 
 
 def test_a_full_text_feed_matches_once_on_the_whole_page(world: World) -> None:
@@ -442,7 +442,7 @@ def test_a_header_that_cannot_be_sent_back_is_forgotten(world: World) -> None:
 
 def _polls(world: World) -> list[Any]:
     with world.database.reading() as session:
-        found = list(feeds.polls_of(session, 1, 9))
+        found = list(polls.polls_of(session, 1, 9))
         session.expunge_all()
     return found
 

@@ -9,10 +9,10 @@ import pytest
 
 from desk import health
 from scheduler.watch import Watch
-from storage import canaries, channels, feeds, items, notices, pulse
+from storage import canaries, channels, feeds, items, notices, polls, pulse
 from storage.channels import Terms
 from storage.database import Database
-from storage.feeds import POLL
+from storage.polls import POLL
 from tests.helpers import NOON, Clock, item, rss
 from tests.world import World
 from wire.cadence import Bounds
@@ -189,11 +189,11 @@ def test_a_feed_that_is_quiet_beyond_its_habit_is_told(
     }
     with database.writing() as session:
         feed = feeds.add(session, "https://example.org/", now=NOON, bounds=Bounds(60, 3600))
-        polls = [
+        lines = [
             {**line, "feed_id": feed.id, "at": NOON - silence - every * n, "bytes": 1, "entries": 1} for n in range(11)
         ]
-        feeds.record_polls(session, polls)
+        polls.record_polls(session, lines)
         assert session.execute(POLL.select()).first()
-        found = feeds.quiet_beyond_habit(session, NOON)
+        found = polls.quiet_beyond_habit(session, NOON)
     assert bool(found) == quiet
     assert not found or found[0][2] == every

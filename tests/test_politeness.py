@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from sqlalchemy import func, select
 
-from storage import feeds
+from storage import feeds, polls
 from storage.database import Database
 from tests.helpers import NOON, Clock, Server, item, rss, serving
 from tests.world import World
@@ -192,7 +192,7 @@ def test_thirty_days_are_polite(
         assert (gone.enabled, gone.last_status) == (False, 410)
         assert "gone for good" in gone.paused_because
         assert feeds.find(session, "/new-301").url.endswith("/new-301")
-        assert "moved for good" in " ".join(one.note for one in feeds.polls_of(session, 9, 2_000))
+        assert "moved for good" in " ".join(one.note for one in polls.polls_of(session, 9, 2_000))
 
 
 def _pauses(score: Score) -> list[tuple[datetime, datetime]]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from storage import feeds, items
+from storage import items, polls
 from tests.helpers import item, plain, rss
 from tests.world import World
 from wire.revision import difference
@@ -58,7 +58,7 @@ def test_an_id_used_again_for_another_story_is_another_item_and_noted(world: Wor
     assert [one.title for one in world.items()] == ["OpenSSL alert: upgrade today", "Releases for March"]
     assert len(world.hooks()) == 1
     with world.database.reading() as session:
-        assert "used an id again" in " ".join(one.note for one in feeds.polls_of(session, 1, 9))
+        assert "used an id again" in " ".join(one.note for one in polls.polls_of(session, 1, 9))
 
 
 def test_ids_made_anew_are_recognised_and_noted(world: World) -> None:
@@ -69,7 +69,7 @@ def test_ids_made_anew_are_recognised_and_noted(world: World) -> None:
     world.run(4000)
     assert len(world.items()) == 9
     with world.database.reading() as session:
-        assert "made anew" in feeds.polls_of(session, 1, 1)[0].note
+        assert "made anew" in polls.polls_of(session, 1, 1)[0].note
 
 
 def test_one_guid_for_all_tells_nothing(world: World) -> None:

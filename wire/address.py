@@ -110,6 +110,12 @@ def host_of(url: str) -> str:
     return f"{parts.hostname or ''}{port}"
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a host's name is one of this machine's own, reached from nowhere else."""
+    name = host.strip("[]").rpartition(":")[0] if host.count(":") == 1 else host.strip("[]")
+    return name in ("localhost", "::1") or re.fullmatch(r"127(?:\.\d{1,3}){3}", name) is not None
+
+
 def same_site(one: str, other: str) -> bool:
     """Whether two addresses are of one publisher, as far as names tell: the last two labels of their hosts agree."""
     first, second = (host_of(url).split(":")[0].split(".")[-2:] for url in (one, other))

@@ -52,6 +52,12 @@ def parse_duration(written: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def written_duration(seconds: float) -> str:
+    """A time as parse_duration reads it: in the largest unit that it is a whole number of."""
+    whole = next((unit for unit in ("d", "h", "m") if seconds and seconds % _UNITS[unit] == 0), "s")
+    return f"{seconds / _UNITS[whole]:.12g}{whole}"
+
+
 def steer(interval: float, bounds: Bounds, *, shared: float | None, window: int = _ANY_WINDOW) -> float:
     """The interval, in seconds, that lets the feed's window hold what may come before the next poll.
 

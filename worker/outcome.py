@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from storage import feeds, subscriptions
+from storage import feeds, polls, subscriptions
 from storage.feeds import Carried, Quiet
 from storage.work import still_claimed
 from wire import cadence, courtesy
@@ -116,7 +116,7 @@ class _Desk:
 
     def finish(self) -> None:
         feeds.finish_quiet(self._session, self._claim, self._now, self._quiet)
-        feeds.record_polls(self._session, self._lines)
+        polls.record_polls(self._session, self._lines)
 
     def _change(self, polled: Polled, changes: Mapping[str, Any]) -> None:
         feeds.finish(self._session, polled.feed.id, self._claim, self._now, changes)

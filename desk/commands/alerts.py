@@ -9,7 +9,8 @@ from sqlalchemy import Row
 from desk import show
 from desk.commands.deliveries import delivery_row
 from desk.context import JSON, LIMIT, NUMBER, desk, reading, writing
-from storage import alerts, history, outfeed, rules
+from desk.deeds import alerts as deeds
+from storage import alerts, history, inbox, outfeed, rules
 from wire.message import Message, matched_words, payload
 from wire.story import Span
 
@@ -107,6 +108,37 @@ def _happened(deliveries: Sequence[Row[Any]], events: Sequence[Row[Any]]) -> lis
 
 
 @app.command()
+def seen(
+    alert: list[int] = typer.Argument(min=1, max=2**62, help="Their numbers."),
+    new: bool = typer.Option(False, "--new", help="Make them new again."),
+) -> None:
+    """Mark alerts as seen, as the pages' inbox has them.
+
+    Example: wirewatch alerts seen 1
+    """
+    with writing() as hand:
+        for one in alert:
+            inbox.row(hand.session, one)
+        changed = deeds.mark(hand, alert, seen=not new)
+    show.say(f"{len(changed)} {'alert is' if len(changed) == 1 else 'alerts are'} {'new again' if new else 'seen'}.")
+
+
+@app.command()
+def note(
+    alert: int = NUMBER,
+    to: str = typer.Option(None, "--to", help="Assign it to a user; empty takes that back."),
+    remark: str = typer.Option(None, help="A remark on it; empty takes it away."),
+) -> None:
+    """Assign an alert to somebody, or remark on it.
+
+    Example: wirewatch alerts note 1 --remark "called the plant"
+    """
+    with writing() as hand:
+        deeds.note(hand, alert, assigned=to, remark=remark)
+    show.say(f"Alert {alert} is noted on.")
+
+
+@app.command()
 def feeds(
     renew: bool = typer.Option(False, "--renew", help="Make new addresses; the old ones are no longer answered."),
     as_json: bool = JSON,
@@ -115,9 +147,9 @@ def feeds(
 
     Example: wirewatch alerts feeds
     """
-    with writing() as (session, _):
-        token = outfeed.token(session, renew=renew)
-        names = [rule.name for rule in rules.all_rules(session)]
+    with writing() as hand:
+        token = outfeed.token(hand.session, renew=renew)
+        names = [rule.name for rule in rules.all_rules(hand.session)]
     base = desk().pages or "http://127.0.0.1:8470"
     found = [{"of": "all", "address": outfeed.address(base, token)}]
     found += [{"of": name, "address": outfeed.address(base, token, name)} for name in names]

@@ -9,8 +9,9 @@ import typer
 
 from desk import show
 from desk.context import JSON, YES, desk, reading, writing
+from desk.deeds import channels as deeds
+from desk.shapes import ChannelFacts
 from storage import alerts, channels, notices
-from storage.channels import Terms
 from storage.tables import Channel
 from storage.work import number
 from wire import receivers, render
@@ -56,9 +57,9 @@ def add(
 
     Example: wirewatch channels add desk webhook https://hooks.example.org/wirewatch --budget 20/h
     """
-    terms = _terms(None, secret, budget, quiet, zone, template, ordered, operator)
-    with writing() as (session, now):
-        channel = channels.add(session, name, kind, target, now=now, terms=terms)
+    given = _given(secret, budget, quiet, zone, template, ordered, operator)
+    with writing() as hand:
+        channel = deeds.add(hand, ChannelFacts.read({"name": name, "kind": kind, "target": target, **given}))
         show.say(f"Channel “{channel.name}” is there. Try it: wirewatch channels test {channel.name}")
 
 
@@ -79,18 +80,16 @@ def change(
 
     Example: wirewatch channels change desk --quiet 22:00-07:00 --zone Europe/Kyiv
     """
-    terms = _terms(target, secret, budget, quiet, zone, template, ordered, operator)
-    with writing() as (session, now):
-        channel = channels.find(session, which)
-        channels.change(session, channel, terms, now)
-        if forget_former:
-            channels.forget_former_secret(channel)
+    given = _given(secret, budget, quiet, zone, template, ordered, operator)
+    given |= {} if target is None else {"target": target}
+    with writing() as hand:
+        channel = channels.find(hand.session, which)
+        deeds.change(hand, channel, given, forget_former=forget_former)
         former = " It signs by the former secret too." if channel.former_secret else ""
         show.say(f"Channel “{channel.name}” is changed.{former}")
 
 
-def _terms(
-    target: str | None,
+def _given(
     secret: str | None,
     budget: str | None,
     quiet: str | None,
@@ -98,8 +97,10 @@ def _terms(
     template: str | None,
     ordered: bool | None,
     operator: bool | None,
-) -> Terms:
-    return Terms(target, _secret(secret), _none(budget), _none(quiet), zone, _template(template), ordered, operator)
+) -> dict[str, Any]:
+    said: dict[str, Any] = {"secret": _secret(secret), "budget": _none(budget), "quiet": _none(quiet), "zone": zone}
+    said |= {"template": _template(template), "ordered": ordered, "operator": operator}
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _none(written: str | None) -> str | None:
@@ -170,9 +171,9 @@ def pause(which: str = WHICH) -> None:
 
     Example: wirewatch channels pause desk
     """
-    with writing() as (session, now):
-        channel = channels.find(session, which)
-        channels.pause(session, channel, now)
+    with writing() as hand:
+        channel = channels.find(hand.session, which)
+        deeds.pause(hand, channel)
         show.say(f"“{channel.name}” is paused. `wirewatch channels resume {channel.name}` tells it what it missed.")
 
 
@@ -182,9 +183,9 @@ def resume(which: str = WHICH) -> None:
 
     Example: wirewatch channels resume desk
     """
-    with writing() as (session, now):
-        channel = channels.find(session, which)
-        channels.resume(session, channel, now)
+    with writing() as hand:
+        channel = channels.find(hand.session, which)
+        deeds.resume(hand, channel)
         show.say(f"“{channel.name}” is told again.")
 
 
@@ -217,11 +218,11 @@ def remove(which: str = WHICH, yes: bool = YES) -> None:
 
     Example: wirewatch channels remove desk --yes
     """
-    with writing() as (session, now):
-        channel = channels.find(session, which)
+    with writing() as hand:
+        channel = channels.find(hand.session, which)
         if not yes:
             typer.confirm(f"Remove the channel “{channel.name}”?", abort=True)
-        channels.remove(session, channel, now)
+        deeds.remove(hand, channel)
         show.say(f"Nothing is sent to “{channel.name}” any more.")
 
 

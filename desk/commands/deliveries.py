@@ -7,7 +7,8 @@ from sqlalchemy import Row
 
 from desk import show
 from desk.context import JSON, LIMIT, NUMBER, reading, writing
-from storage import alerts, channels, held, history
+from desk.deeds import alerts as deeds
+from storage import alerts, channels, history
 from wire.errors import BadInput
 
 app = typer.Typer(help="Alerts on their way to channels.", no_args_is_help=True)
@@ -82,10 +83,8 @@ def retry(
     """
     if not delivery and not failed:
         raise BadInput("Say which: wirewatch deliveries retry NUMBER, or --failed for all that were given up.")
-    with writing() as (session, now):
-        key = channels.find(session, channel).id if channel else None
-        again = held.resend(session, delivery or [], now)
-        again += held.resend_failed(session, now, key) if failed else 0
-    if not again and not failed:
-        raise BadInput("None of these can be sent again: there is no such delivery, or it is on its way.")
+    with writing() as hand:
+        key = channels.find(hand.session, channel).id if channel else None
+        again = deeds.resend(hand, delivery) if delivery else 0
+        again += deeds.resend_failed(hand, key) if failed else 0
     show.say(f"{again} {'delivery is' if again == 1 else 'deliveries are'} sent again.")

@@ -2,22 +2,25 @@
 
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 import typer
 
 from desk import show
-from desk.context import JSON, LIMIT, YES, desk, duration, reading, writing
-from storage import feeds
+from desk.context import JSON, LIMIT, YES, desk, reading, writing
+from desk.deeds import feeds as deeds
+from desk.shapes import FeedFacts
+from storage import feeds, polls
 from storage.tables import Feed
-from wire.address import basic_login, checked, host_of, split_login
+from wire import opml
+from wire.address import checked, host_of, split_login
 from wire.address import header as parse_header
-from wire.cadence import Bounds
 from wire.errors import BadInput, NotAFeed, PollFailed
+from wire.opml import Outline
 
 app = typer.Typer(help="The addresses that are watched.", no_args_is_help=True)
-_LONGEST_INTERVAL = 7 * 86400
 WHICH = typer.Argument(help="Its number, its address, or letters that only it has.")
 
 
@@ -45,7 +48,7 @@ def add(
 
     Example: wirewatch feeds add https://menafn.com/rss/menafn_UAE.xml --full-text
     """
-    bounds = _bounds(desk().bounds, min_interval, max_interval)
+    usual = deeds.bounds(desk().bounds, min_interval, max_interval)
     address, own_login = split_login(checked(url))
     headers = _headers(header, login or own_login)
     if not unchecked:
@@ -53,8 +56,9 @@ def add(
         if headers and host_of(chosen) != host_of(address):
             raise BadInput(f"The feed is on another host, {chosen}; add it by itself, with the headers meant for it.")
         address = chosen
-    with writing() as (session, now):
-        feed = feeds.add(session, address, now=now, bounds=bounds, full_text=full_text, title=title, headers=headers)
+    facts = FeedFacts.read({"url": address, "title": title, "full_text": full_text, "headers": headers})
+    with writing() as hand:
+        feed = deeds.add(hand, facts, usual)
         show.say(f"Watching {feed.url} as number {feed.id}. `wirewatch feeds show {feed.id}` tells how it goes.")
 
 
@@ -73,29 +77,51 @@ def change(
 
     Example: wirewatch feeds change 1 --max-interval 30m
     """
-    with writing() as (session, now):
-        feed = feeds.find(session, which)
-        bounds = _bounds(Bounds(feed.min_interval, feed.max_interval), min_interval, max_interval)
-        headers = {} if no_headers else dict(feed.headers)
-        feeds.change(feed, bounds=bounds, headers=headers | _headers(header, login), title=title, full_text=full_text)
-        feeds.poll_now(feed, now)
+    given = {"title": title, "full_text": full_text, "min_interval": min_interval, "max_interval": max_interval}
+    with writing() as hand:
+        feed = feeds.find(hand.session, which)
+        headers = ({} if no_headers else dict(feed.headers)) | _headers(header, login)
+        deeds.change(
+            hand, feed, {"headers": headers} | {name: value for name, value in given.items() if value is not None}
+        )
         show.say(f"Feed {feed.id} is changed, and due now.")
-
-
-def _bounds(there: Bounds, min_interval: str, max_interval: str) -> Bounds:
-    shortest = duration(min_interval).total_seconds() if min_interval else there.shortest
-    longest = duration(max_interval).total_seconds() if max_interval else max(there.longest, shortest)
-    if not (1 <= shortest <= _LONGEST_INTERVAL and 1 <= longest <= _LONGEST_INTERVAL):
-        raise BadInput("Polls are between a second and a week apart.")
-    if shortest > longest:
-        raise BadInput("The longest time between two polls must not be shorter than the shortest.")
-    return Bounds(shortest, longest)
 
 
 def _headers(written: list[str], login: str) -> dict[str, str]:
     if login == "-":
         login = typer.prompt("user:password", hide_input=True)
-    return dict([*map(parse_header, written), *([basic_login(login)] if login else [])])
+    return deeds.headers(dict(map(parse_header, written)), login)
+
+
+@app.command("import")
+def import_feeds(
+    file: Path = typer.Argument(help="An OPML file, as readers write it."),
+    full_text: bool = typer.Option(False, "--full-text", help="Read each story's page, for all of them."),
+) -> None:
+    """Watch all the feeds of an OPML file. Those that are watched already stay as they are.
+
+    Example: wirewatch feeds import subscriptions.opml
+    """
+    try:
+        document = file.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{file}: {error.strerror}.") from error
+    with writing() as hand:
+        done = deeds.import_opml(hand, document, desk().bounds, full_text=full_text)
+    for address in done.bad:
+        show.say(f"Left out, for it is no address: {address}")
+    show.say(f"{done.added} feeds are watched now; {done.known} were already.")
+
+
+@app.command("export")
+def export_feeds() -> None:
+    """Print all feeds as OPML, for other readers. `wirewatch export` writes all of the configuration.
+
+    Example: wirewatch feeds export > subscriptions.opml
+    """
+    with reading() as (session, _):
+        document = opml.write(Outline(feed.url, feed.title) for feed in feeds.watched(session))
+    sys.stdout.write(document.decode())
 
 
 def _look_first(address: str, headers: dict[str, str], take: int) -> str:
@@ -163,7 +189,7 @@ def show_feed(which: str = WHICH, limit: int = LIMIT, as_json: bool = JSON) -> N
     """
     with reading() as (session, now):
         feed = feeds.find(session, which)
-        polls = [
+        latest = [
             {
                 "at": poll.at,
                 "outcome": poll.outcome,
@@ -176,7 +202,7 @@ def show_feed(which: str = WHICH, limit: int = LIMIT, as_json: bool = JSON) -> N
                 "gap": poll.gap,
                 "error": poll.error or poll.note,
             }
-            for poll in feeds.polls_of(session, feed.id or 0, limit)
+            for poll in polls.polls_of(session, feed.id or 0, limit)
         ]
         rests = feeds.resting(session, feed.host, now)
         facts = {
@@ -190,10 +216,10 @@ def show_feed(which: str = WHICH, limit: int = LIMIT, as_json: bool = JSON) -> N
             "pushed until": feed.pushed_until,
             "moved to": f"{feed.moved_to} (told {feed.moved_times} times)" if feed.moved_to else "",
         }
-    show.one(facts | ({"polls": polls} if as_json else {}), as_json=as_json)
+    show.one(facts | ({"polls": latest} if as_json else {}), as_json=as_json)
     if not as_json:
         show.say(" ")
-        show.rows(polls, as_json=False, empty="It was not polled yet. Does the service run? wirewatch status")
+        show.rows(latest, as_json=False, empty="It was not polled yet. Does the service run? wirewatch status")
 
 
 @app.command()
@@ -202,9 +228,9 @@ def poll(which: str = WHICH) -> None:
 
     Example: wirewatch feeds poll 1
     """
-    with writing() as (session, now):
-        feed = feeds.find(session, which)
-        feeds.poll_now(feed, now)
+    with writing() as hand:
+        feed = feeds.find(hand.session, which)
+        deeds.poll(hand, feed)
         show.say(f"Feed {feed.id} is due now; the scheduler takes it within a second if the service runs.")
 
 
@@ -214,9 +240,9 @@ def pause(which: str = WHICH) -> None:
 
     Example: wirewatch feeds pause 1
     """
-    with writing() as (session, _):
-        feed = feeds.find(session, which)
-        feeds.pause(feed, feeds.PAUSED_BY_HAND)
+    with writing() as hand:
+        feed = feeds.find(hand.session, which)
+        deeds.pause(hand, feed)
         show.say(f"Feed {feed.id} is paused. `wirewatch feeds resume {feed.id}` wakes it.")
 
 
@@ -226,9 +252,9 @@ def resume(which: str = WHICH) -> None:
 
     Example: wirewatch feeds resume 1
     """
-    with writing() as (session, now):
-        feed = feeds.find(session, which)
-        feeds.resume(feed, now)
+    with writing() as hand:
+        feed = feeds.find(hand.session, which)
+        deeds.resume(hand, feed)
         show.say(f"Feed {feed.id} is polled again.")
 
 
@@ -238,9 +264,9 @@ def remove(which: str = WHICH, yes: bool = YES) -> None:
 
     Example: wirewatch feeds remove 1 --yes
     """
-    with writing() as (session, now):
-        feed = feeds.find(session, which)
+    with writing() as hand:
+        feed = feeds.find(hand.session, which)
         if not yes:
             typer.confirm(f"Stop watching {feed.url}?", abort=True)
-        feeds.remove(feed, now)
+        deeds.remove(hand, feed)
         show.say(f"Feed {feed.id} is watched no more; its stories stay.")

@@ -8,47 +8,80 @@ import typer
 
 from desk import show
 from desk.context import JSON, LIMIT, reading
-from storage import alerts, feeds, items
+from desk.times import duration
+from storage import alerts, feeds, items, listing, rules
+from storage.listing import Listed, Wanted
 from storage.tables import Item, ItemVersion
 from wire.message import matched_words
 from wire.revision import difference
 from wire.story import Span
 
 app = typer.Typer(help="The stories that were kept.", no_args_is_help=True)
+FEED = typer.Option("", help="Only what this feed carried.")
+RULE = typer.Option("", help="Only what this rule met.")
+PROVIDER = typer.Option("", help="Only from this provider, by its whole name.")
+LANGUAGE = typer.Option("", help="Only in this language, as en.")
+KIND = typer.Option("", help="Only what its wire calls a correction, update, withdrawal or repeat.")
+SINCE = typer.Option("", help="Only first seen in this time, as 12h or 7d.")
 
 
 @app.command("list")
 def list_items(
     limit: int = LIMIT,
-    feed: str = typer.Option("", help="Only what this feed carried."),
+    feed: str = FEED,
+    rule: str = RULE,
+    provider: str = PROVIDER,
+    language: str = LANGUAGE,
+    kind: str = KIND,
+    since: str = SINCE,
     as_json: bool = JSON,
 ) -> None:
-    """The newest stories.
+    """The newest stories, those that fit alone if something is asked for.
 
-    Example: wirewatch items list -n 5
+    Example: wirewatch items list -n 5 --since 24h
     """
-    with reading() as (session, _):
-        feed_id = feeds.find(session, feed).id if feed else None
-        found = [_row(item) for item in items.newest(session, limit=limit, feed_id=feed_id)]
-    show.rows(found, as_json=as_json, empty="No story was kept yet. Does the service run? wirewatch status")
+    _show("", limit, [feed, rule, provider, language, kind, since], as_json=as_json)
 
 
 @app.command()
 def search(
     query: str = typer.Argument(help="Words as in a rule."),
     limit: int = LIMIT,
+    feed: str = FEED,
+    rule: str = RULE,
+    provider: str = PROVIDER,
+    language: str = LANGUAGE,
+    kind: str = KIND,
+    since: str = SINCE,
     as_json: bool = JSON,
 ) -> None:
     """The newest stories that meet a query, exactly as a rule of the same words would.
 
     Example: wirewatch items search '"power grid" AND Ukraine'
     """
-    with reading() as (session, _):
-        found = [_row(item) for item in items.search_items(session, query, limit=limit)]
-    show.rows(found, as_json=as_json, empty="No story meets it.")
+    _show(query, limit, [feed, rule, provider, language, kind, since], as_json=as_json)
 
 
-def _row(item: Item) -> dict[str, object]:
+def _show(query: str, limit: int, asked: list[str], *, as_json: bool) -> None:
+    feed, rule, provider, language, kind, since = asked
+    with reading() as (session, now):
+        wanted = Wanted(
+            query=query,
+            feed_id=feeds.find(session, feed).id if feed else None,
+            rule_id=rules.find(session, rule).id if rule else None,
+            provider=provider,
+            language=language,
+            kind=kind,
+            since=now - duration(since) if since else None,
+        )
+        found = [_row(one) for one in listing.every(session, wanted, most=limit)]
+    narrowed = query or any(asked)
+    empty = "No story fits." if narrowed else "No story was kept yet. Does the service run? wirewatch status"
+    show.rows(found, as_json=as_json, empty=empty)
+
+
+def _row(one: Listed) -> dict[str, object]:
+    item = one.item
     return {
         "id": item.id,
         "seen": item.first_seen_at,

@@ -4,6 +4,7 @@ import typer
 
 from desk import show
 from desk.context import JSON, reading, writing
+from desk.deeds import rules as deeds
 from storage import rules
 
 app = typer.Typer(help="Spellings of a name, which rules call by list:name.", no_args_is_help=True)
@@ -29,8 +30,8 @@ def set_list(
 
     Example: wirewatch lists set zelensky Zelensky Zelenskyy Zelenskiy Selenskyj
     """
-    with writing() as (session, now):
-        changed = rules.set_list(session, name, spellings, now=now)
+    with writing() as hand:
+        changed = deeds.set_list(hand, name, spellings)
     called = f"; it changes {', '.join(changed)}" if changed else ""
     show.say(f"list:{name} has {len(spellings)} spellings{called}.")
 
@@ -41,6 +42,6 @@ def remove(name: str = typer.Argument(help="Its name.")) -> None:
 
     Example: wirewatch lists remove zelensky
     """
-    with writing() as (session, now):
-        rules.set_list(session, name, [], now=now)
+    with writing() as hand:
+        deeds.set_list(hand, name, [])
     show.say(f"There is no list:{name} any more.")

@@ -7,10 +7,12 @@ import typer
 from sqlmodel import Session
 
 from desk import show
-from desk.context import JSON, LIMIT, YES, duration, reading, writing
-from storage import backtest, channels, items, rules
-from storage.items import Meeting
-from storage.rules import Terms
+from desk.context import JSON, LIMIT, YES, reading, writing
+from desk.deeds import rules as deeds
+from desk.shapes import RuleFacts
+from desk.times import duration
+from storage import backtest, items, rules
+from storage.listing import Meeting
 from wire.errors import BadInput
 from wire.explain import Explanation, explain
 from wire.hints import hints
@@ -40,13 +42,13 @@ def add(
 
     Example: wirewatch rules add fastiv 'Fastiv AND ("nuclear plant" OR drones)' --to log
     """
-    with writing() as (session, now):
-        called = [channels.find(session, one) for one in to]
-        terms = Terms(digest, zone, urgent, old)
-        rule = rules.add(session, name, query, called, now=now, shadow=shadow, terms=terms)
+    said = {"digest": digest, "zone": zone, "urgent": urgent, "old": old}
+    given = {name: value for name, value in said.items() if value is not None}
+    with writing() as hand:
+        rule = deeds.add(hand, RuleFacts.read({"name": name, "query": query, "to": to, "shadow": shadow, **given}))
         told = f"alerts {', '.join(to)}" if to else "records alerts and tells nobody; add --to CHANNEL to be told"
         show.say(f"Rule “{rule.name}” is on (number {rule.id}) and {'only records' if shadow else told}.")
-        _give_hints(session, query)
+        _give_hints(hand.session, query)
 
 
 @app.command()
@@ -65,14 +67,14 @@ def change(
 
     Example: wirewatch rules change fastiv --query 'Fastiv NEAR/10 drones'
     """
-    with writing() as (session, now):
-        rule = rules.find(session, which)
-        called = [channels.find(session, one) for one in to] if to else None
-        terms = Terms(digest, zone, urgent, old)
-        rules.change(session, rule, now=now, query=query, channels=called, shadow=shadow, enabled=enabled, terms=terms)
+    said = {"query": query, "to": to or None, "shadow": shadow, "enabled": enabled}
+    said |= {"digest": digest, "zone": zone, "urgent": urgent, "old": old}
+    with writing() as hand:
+        rule = rules.find(hand.session, which)
+        deeds.change(hand, rule, {name: value for name, value in said.items() if value is not None})
         show.say(f"Rule “{rule.name}” is changed; it stands at version {rule.version}.")
         if query:
-            _give_hints(session, query)
+            _give_hints(hand.session, query)
 
 
 def _give_hints(session: Session, query: str) -> None:
@@ -114,11 +116,11 @@ def remove(which: str = WHICH, yes: bool = YES) -> None:
 
     Example: wirewatch rules remove fastiv --yes
     """
-    with writing() as (session, now):
-        rule = rules.find(session, which)
+    with writing() as hand:
+        rule = rules.find(hand.session, which)
         if not yes:
             typer.confirm(f"Remove the rule “{rule.name}”?", abort=True)
-        rules.remove(session, rule, now)
+        deeds.remove(hand, rule)
         show.say(f"Rule “{rule.name}” is off; its alerts stay.")
 
 
@@ -212,12 +214,11 @@ def backfill(
 
     Example: wirewatch rules backfill fastiv --since 7d
     """
-    with writing() as (session, now):
-        rule = rules.find(session, which)
-        begin = now - duration(since) if since else None
-        met, sent = backtest.backfill(session, rule, since=begin, now=now, send=send)
+    with writing() as hand:
+        rule = rules.find(hand.session, which)
+        met, sent = deeds.backfill(hand, rule, hand.now - duration(since) if since else None, send=send)
         name = rule.name
-    told = f"{sum(map(len, sent.values()))} deliveries are on their way" if send else "nobody is told"
+    told = f"{sent} deliveries are on their way" if send else "nobody is told"
     show.say(f"“{name}” meets {met:,} stories of the past; their alerts are recorded, and {told}.")
 
 

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select
 
 from scheduler.loop import Scheduler
-from storage import feeds, items
+from storage import feeds, items, polls
 from storage.database import Database
 from storage.items import ITEM, SIGHTING, VERSION
 from tests.helpers import Clock, Server
@@ -124,7 +124,7 @@ def test_every_captured_wire_is_polled_and_nothing_is_kept_twice(
     with database.reading() as session:
         counts, failed = {}, {}
         for feed in feeds.watched(session):
-            (poll,) = feeds.polls_of(session, feed.id or 0, 5)
+            (poll,) = polls.polls_of(session, feed.id or 0, 5)
             counts[feed.url.removeprefix(server.base)[1:]] = poll.entries
             if feed.last_error:
                 failed[feed.url] = feed.last_error

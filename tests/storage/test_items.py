@@ -4,8 +4,9 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from sqlmodel import Session
 
-from storage import items
+from storage import items, listing
 from storage.database import Database
 from storage.items import NewStory
 from tests.helpers import NOON
@@ -50,6 +51,10 @@ def test_writers_racing_for_the_same_stories_keep_each_once(database: Database) 
     assert sorted(new) == sorted(f"menafn:{number}" for number in range(60))
 
 
+def search(session: Session, query: str) -> list[listing.Listed]:
+    return listing.page(session, listing.Wanted(query=query), limit=10).items
+
+
 def test_a_revision_keeps_the_words_that_stood_before(database: Database) -> None:
     keep(database, story("menafn:1", "Old title", "Old text."))
     with database.writing() as session:
@@ -59,8 +64,8 @@ def test_a_revision_keeps_the_words_that_stood_before(database: Database) -> Non
         found = items.find(session, "menafn:1")
         assert (found.version, found.title, found.text) == (2, "New title", "New text.")
         assert [(one.version, one.title) for one in items.versions(session, found.id or 0)] == [(1, "Old title")]
-        assert [one.id for one in items.search_items(session, "new", limit=5)] == [found.id]
-        assert items.search_items(session, "old", limit=5) == []
+        assert [one.item.id for one in search(session, "new")] == [found.id]
+        assert search(session, "old") == []
 
 
 @pytest.mark.parametrize("which", ["1110448134", "menafn:1110448134", "1"])
@@ -100,12 +105,12 @@ def test_search_finds_what_a_rule_would_meet(database: Database, query: str, fou
     )  # fmt: skip
     keep(database, *(story(f"menafn:{number}", "T", text) for number, text in enumerate(texts, 1)))
     with database.reading() as session:
-        assert sorted(int(one.story_id) for one in items.search_items(session, query, limit=10)) == found
+        assert sorted(int(one.item.story_id) for one in search(session, query)) == found
 
 
 def test_search_with_an_open_quote_says_so(database: Database) -> None:
     with database.reading() as session, pytest.raises(QueryError, match="never closed"):
-        items.search_items(session, '"open', limit=5)
+        search(session, '"open')
 
 
 def test_a_naive_time_is_refused(sqlite: Database) -> None:

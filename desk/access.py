@@ -1,0 +1,110 @@
+"""Who may what: roles, passwords, tokens, and how often somebody may try. Decisions; rows are in storage/users.py."""
+
+import hashlib
+import secrets
+import threading
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from wire.errors import BadInput
+
+
+class Role(StrEnum):
+    """A reader looks; an analyst also works with alerts and rules; an operator also with feeds and channels."""
+
+    READER = "reader"
+    ANALYST = "analyst"
+    OPERATOR = "operator"
+
+    def may(self, needed: "Role") -> bool:
+        """Whether this role may do what that one may."""
+        order = list(Role)
+        return order.index(self) >= order.index(needed)
+
+
+def role(written: str) -> Role:
+    """Raises BadInput."""
+    try:
+        return Role(written)
+    except ValueError as error:
+        raise BadInput(f"A role is {', '.join(Role)}, not “{written}”.") from error
+
+
+_HASHER = PasswordHasher()  # argon2id with the parameters of RFC 9106's second choice: 64 MiB, three passes
+# One at a time: each takes 64 MiB and a core for a twentieth of a second.
+_ONE_AT_A_TIME = threading.Lock()
+# What a wrong name is checked against, so that it takes as long as a wrong password.
+_NOBODY = _HASHER.hash(secrets.token_hex())
+# OWASP's and NIST's shortest (SP 800-63B); long enough for a sentence, short enough to hash.
+_SHORTEST, _LONGEST = 8, 200
+
+
+def hashed(password: str) -> str:
+    """A password's argon2 hash. Raises BadInput when it is too short or too long."""
+    if not _SHORTEST <= len(password) <= _LONGEST:
+        raise BadInput(f"A password has {_SHORTEST} to {_LONGEST} characters.")
+    with _ONE_AT_A_TIME:
+        return _HASHER.hash(password)
+
+
+def is_password(kept: str | None, given: str) -> bool:
+    """Whether this is the password whose hash was kept; takes as long when none was."""
+    with _ONE_AT_A_TIME:
+        try:
+            _HASHER.verify(kept or _NOBODY, given[:_LONGEST])
+        except (VerificationError, InvalidHashError):
+            return False
+        return kept is not None
+
+
+_TOKEN_MARK = "wire_"  # noqa: S105 -- by which secret scanners and people know it
+
+
+def new_token() -> str:
+    """What a program signs in with: 256 bits that nobody guesses, so that a plain hash of it is safe to keep."""
+    return _TOKEN_MARK + secrets.token_urlsafe(32)
+
+
+def token_digest(token: str) -> str:
+    """What is kept of a token."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Throttle:
+    """How often somebody may try to sign in: five times, then ever more rarely, until it goes well or an hour is over.
+
+    Kept in this process alone: it is the only one that people sign in to.
+    """
+
+    _FREE, _LONGEST, _FORGOTTEN = 5, timedelta(minutes=15), timedelta(hours=1)
+    _MOST = 10_000
+
+    def __init__(self) -> None:
+        self._failed: dict[str, tuple[int, datetime]] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, who: str, now: datetime) -> timedelta:
+        """How long until the next try; nothing when it may be now."""
+        with self._lock:
+            times, last = self._failed.get(who, (0, now))
+        if times < self._FREE or now - last > self._FORGOTTEN:
+            return timedelta(0)
+        pause = min(timedelta(seconds=2 ** min(times - self._FREE, 20)), self._LONGEST)
+        return max(last + pause - now, timedelta(0))
+
+    def failed(self, who: str, now: datetime) -> None:
+        """Notes a try that failed."""
+        with self._lock:
+            if len(self._failed) >= self._MOST:
+                fresh = {one: told for one, told in self._failed.items() if now - told[1] <= self._FORGOTTEN}
+                self._failed = dict(list(fresh.items())[-self._MOST // 2 :])
+            times, last = self._failed.get(who, (0, now))
+            self._failed[who] = (1 if now - last > self._FORGOTTEN else times + 1, now)
+
+    def went_well(self, who: str) -> None:
+        """Forgets the tries that failed."""
+        with self._lock:
+            self._failed.pop(who, None)

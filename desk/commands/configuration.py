@@ -1,0 +1,92 @@
+"""`wirewatch export` and `wirewatch apply`: a whole configuration as one file."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from desk import portable, show
+from desk.context import JSON, desk, reading, writing
+from desk.portable import Step
+from wire.errors import BadInput
+
+
+def export(
+    file: Path = typer.Argument(None, help="Where to write it; else it is printed."),
+    secrets: bool = typer.Option(False, "--secrets", help="Write also secrets and headers that are kept here."),
+) -> None:
+    """Write feeds, rules, lists and channels as TOML, for `wirewatch apply`.
+
+    Example: wirewatch export wirewatch.toml
+    """
+    with reading() as (session, _):
+        written = portable.write(session, secrets=secrets)
+    if file is None:
+        sys.stdout.write(written.text)
+    else:
+        _write(file, written.text, private=secrets)
+    if written.secrets_left_out:
+        print(f"{written.secrets_left_out} secrets were left out; --secrets writes them too.", file=sys.stderr)
+
+
+def _write(file: Path, text: str, *, private: bool) -> None:
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666), "w") as out:
+            out.write(text)
+    except OSError as error:
+        raise BadInput(f"{file}: {error.strerror}.") from error
+
+
+def apply(
+    file: Path = typer.Argument(help="A TOML file, as `wirewatch export` writes it; - reads it from the pipe."),
+    prune: bool = typer.Option(False, "--prune", help="Remove also what the file does not name."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Only say what would change."),
+    yes: bool = typer.Option(False, "--yes", "-y", help="Do it without asking."),
+    as_json: bool = JSON,
+) -> None:
+    """Bring feeds, rules, lists and channels to what a file says. Shows the difference first; can be run again.
+
+    Example: wirewatch apply wirewatch.toml --dry-run
+    """
+    wanted = portable.read(_read(file), desk().bounds)
+    with reading() as (session, _):
+        steps = portable.plan(portable.declared(session), wanted, prune=prune)
+    _tell(steps, as_json=as_json)
+    if dry_run or not steps:
+        return
+    if not yes:
+        typer.confirm(f"{_counted(steps)}. Do it?", abort=True)
+    with writing() as hand:
+        now = portable.plan(portable.declared(hand.session), wanted, prune=prune)
+        if now != steps:
+            raise BadInput("Something else changed it meanwhile. Nothing was done; run it again.")
+        portable.bring_about(hand, now, desk().bounds)
+    if not as_json:
+        show.say(f"Done: {_counted(steps)}.")
+
+
+def _read(file: Path) -> str:
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise BadInput(f"{file}: {why}.") from error
+
+
+def _tell(steps: Sequence[Step], *, as_json: bool) -> None:
+    for step in steps:
+        if as_json:
+            show.say_json({"sign": step.sign, "kind": step.kind, "name": step.name})
+        else:
+            for line in portable.told(step):
+                show.say(line)
+    if not steps and not as_json:
+        show.say("Nothing to change.")
+
+
+def _counted(steps: Sequence[Step]) -> str:
+    signs = [step.sign for step in steps]
+    words = ((portable.ADD, "added"), (portable.CHANGE, "changed"), (portable.REMOVE, "removed"))
+    return ", ".join(f"{signs.count(sign)} {word}" for sign, word in words if sign in signs)

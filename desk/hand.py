@@ -1,0 +1,43 @@
+"""Whose hand changes something: every change that a person makes goes through one, and leaves an audit line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from desk.shapes import Facts, for_eyes
+from storage import audit
+
+NOTHING: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """Who changes something, in which transaction, and when."""
+
+    session: Session
+    now: datetime
+    who: str
+
+    def note(
+        self,
+        what: str,
+        about: str,
+        before: Facts | Mapping[str, Any] = NOTHING,
+        after: Facts | Mapping[str, Any] = NOTHING,
+    ) -> None:
+        """Writes the audit line. Of two states only what differs is told, and nothing that is secret."""
+        was, has = _plain(before), _plain(after)
+        if was and has:
+            same = {name for name in was if name in has and was[name] == has[name]}
+            was, has = ({name: value for name, value in one.items() if name not in same} for one in (was, has))
+            if not was and not has:
+                return
+        shown = (for_eyes(was), for_eyes(has))
+        audit.record(self.session, self.who, what, about, before=shown[0], after=shown[1], now=self.now)
+
+
+def _plain(facts: Facts | Mapping[str, Any]) -> dict[str, Any]:
+    return facts.model_dump() if isinstance(facts, Facts) else dict(facts)
