@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from wire.address import checked, host_of, is_loopback
-from wire.cadence import parse_duration
+from wire.cadence import Bounds, parse_duration
 from wire.errors import BadInput
 
 PREFIX = "WIREWATCH_"
@@ -121,6 +121,11 @@ class Settings(BaseSettings):
     def pages(self) -> str:
         """Where the desk's pages are reached: as it is named to people, else on this machine; nothing without one."""
         return self.desk_url or (f"http://{self.desk}" if self.desk else "")
+
+    @property
+    def bounds(self) -> Bounds:
+        """How far apart polls of a feed may be that has no times of its own."""
+        return Bounds(self.min_interval.total_seconds(), self.max_interval.total_seconds())
 
     @property
     def desk_is_local(self) -> bool:

@@ -3,18 +3,19 @@
 import asyncio
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 from sqlmodel import Session
 
 from desk import show
-from desk.context import reading, writing
+from desk.context import desk, writing
 from service.config import worker_config
 from service.opening import redis_url
 from settings import Settings
 from storage import channels as channel_rows
+from storage.database import Database
 from storage.outbox import Address, Outgoing
 from storage.work import new_claim
 from wire import article
@@ -103,13 +104,18 @@ async def _look(config: Config, url: str, headers: Mapping[str, str]) -> Found:
 
 def test_channel(settings: Settings, which: str) -> None:
     """Sends a marked sample now and says what the other side said."""
-    with reading() as (session, now):
-        sample = _sample(session, which, now)
     try:
-        said = asyncio.run(_send(worker_config(settings), sample))
+        said = try_channel(settings, desk().database, which)
     except DeliveryFailed as error:
         raise BadInput(f"The channel did not take the sample. {error}") from error
     show.say(f"The channel took the sample: {said}")
+
+
+def try_channel(settings: Settings, database: Database, which: str) -> str:
+    """Sends a marked sample; what the other side said. Raises DeliveryFailed, BadInput."""
+    with database.reading() as session:
+        sample = _sample(session, which, datetime.now(UTC))
+    return asyncio.run(_send(worker_config(settings), sample))
 
 
 async def _send(config: Config, outgoing: Outgoing) -> str:

@@ -15,7 +15,6 @@ from desk.context import JSON, Desk, desk, sit_down
 from service import opening
 from settings import Settings, read
 from storage.database import Database
-from wire.cadence import Bounds
 from wire.errors import QueryError, WirewatchError
 from wire.markup import harmless
 
@@ -65,9 +64,13 @@ def _root(
     global _given_data  # noqa: PLW0603 -- what was typed before the command's name
     _given_data = data
     settings = _settings()
-    bounds = Bounds(settings.min_interval.total_seconds(), settings.max_interval.total_seconds())
     sit_down(
-        Desk(_open, bounds, lambda url, headers: _late("commands").look_at(settings, url, headers), settings.pages)
+        Desk(
+            _open,
+            settings.bounds,
+            lambda url, headers: _late("commands").look_at(settings, url, headers),
+            settings.pages,
+        )
     )
 
 
@@ -118,7 +121,7 @@ def worker(
 
 @app.command("desk")
 def desk_() -> None:
-    """Only the desk's web server, at WIREWATCH_DESK: items' pages, feeds of alerts, the health check.
+    """Only the desk's web server, at WIREWATCH_DESK: the pages, the API, feeds of alerts, the health check.
 
     Example: wirewatch desk
     """

@@ -3,7 +3,9 @@
 from service import broker
 from service.lock import make_folder
 from settings import Settings
+from storage import users
 from storage.database import Database
+from wire.errors import BadInput
 
 
 def redis_url(settings: Settings) -> str:
@@ -24,3 +26,16 @@ def open_database(settings: Settings) -> Database:
     database = Database(settings.database)
     database.upgrade()
     return database
+
+
+def mind_who_comes(settings: Settings, database: Database) -> None:
+    """Others can reach it only where it asks who they are. Raises BadInput."""
+    with database.reading() as session:
+        known = users.are_there_any(session)
+    if not known and not settings.desk_is_local:
+        where = (
+            f"WIREWATCH_DESK={settings.desk}" if not settings.desk_url else f"WIREWATCH_DESK_URL={settings.desk_url}"
+        )
+        raise BadInput(
+            f"{where} is reached by others, so there must be users first: wirewatch users add NAME --role operator"
+        )

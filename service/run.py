@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from service import broker, logs
 from service.config import worker_config
 from service.lock import only_one
-from service.opening import host_and_port, open_database, redis_url
+from service.opening import host_and_port, mind_who_comes, open_database, redis_url
 from service.signals import stop_on_signals
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
@@ -41,6 +41,8 @@ def run_service(
         database = open_database(settings)
         if first:
             first(database)
+        if settings.desk:
+            mind_who_comes(settings, database)
         supervisor = Supervisor(
             [*before, *_children(settings), *also],
             environment=environment(settings) | {"WIREWATCH_REDIS_URL": redis_url(settings)},

@@ -12,7 +12,7 @@ from storage.items import ITEM, VERSION
 from storage.tables import Alert, Channel, Delivery, Notice, Rule, Sighting, table
 from wire import message
 from wire.address import host_of
-from wire.errors import BadInput
+from wire.errors import NotThere
 from wire.revision import difference
 from wire.story import Span
 
@@ -124,6 +124,7 @@ def deliveries(
     alert_ids: Iterable[int] | None = None,
     channel_id: int | None = None,
     delivery_id: int | None = None,
+    below: int | None = None,
 ) -> Sequence[Row[Any]]:
     """The newest deliveries first, with their channel's name, and what a notice among them is about."""
     query = (
@@ -134,6 +135,8 @@ def deliveries(
         .order_by(DELIVERY.c.id.desc())
         .limit(limit)
     )
+    if below is not None:
+        query = query.where(DELIVERY.c.id < below)
     if state:
         query = query.where(DELIVERY.c.state == state)
     if alert_ids is not None:
@@ -143,6 +146,12 @@ def deliveries(
     if delivery_id is not None:
         query = query.where(DELIVERY.c.id == delivery_id)
     return session.execute(query).all()
+
+
+def dead_letters(session: Session) -> dict[int, int]:
+    """How many deliveries to each channel were given up, by channel id."""
+    failed = select(DELIVERY.c.channel_id, func.count().label("dead")).where(DELIVERY.c.state == "failed")
+    return {row.channel_id: row.dead for row in session.execute(failed.group_by(DELIVERY.c.channel_id))}
 
 
 def newest(session: Session, *, limit: int, after: int = 0, rule_id: int | None = None) -> Sequence[Row[Any]]:
@@ -165,7 +174,7 @@ def find(session: Session, alert_id: int) -> message.Alert:
     """An alert with all that its message tells. Raises BadInput when there is none."""
     row = session.execute(_told_of().where(ALERT.c.id == alert_id, RULE.c.private.is_(False))).one_or_none()
     if row is None:
-        raise BadInput(f"There is no alert {alert_id}. `wirewatch alerts list` shows their numbers.")
+        raise NotThere(f"There is no alert {alert_id}. `wirewatch alerts list` shows their numbers.")
     return _as_messages(session, [row])[0]
 
 

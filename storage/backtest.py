@@ -108,13 +108,13 @@ def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:
     """Rules that never matched, match too much, or only ever match together with another, in the last days."""
     since = now - timedelta(days=days)
     active = {rule.id: rule for rule in rules.all_rules(session) if rule.enabled}
-    counts = {row.rule_id: row.alerts for row in session.execute(_counts(since))}
+    counts = alerts_by_rule(session, since)
     total = session.execute(
         select(func.count()).select_from(ITEM).where(ITEM.c.first_seen_at >= since, ITEM.c.private.is_(False))
     ).scalar_one()
     found = []
     for key, rule in active.items():
-        count = counts.get(key, 0)
+        count = counts.get(key or 0, 0)
         if not count and rule.created_at < since:
             found.append(Health(rule, f"It met nothing in {days} days. Try `wirewatch rules test {rule.name!r}`."))
         if total and count >= _A_HABIT and count / total > _TOO_MANY:
@@ -124,6 +124,11 @@ def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:
             other = active[row.other].name
             found.append(Health(active[row.rule_id], f"All its {row.together} alerts were met by “{other}” too."))
     return found
+
+
+def alerts_by_rule(session: Session, since: datetime) -> dict[int, int]:
+    """How many stories each rule met since then, by rule id."""
+    return {row.rule_id: row.alerts for row in session.execute(_counts(since))}
 
 
 def _counts(since: datetime) -> Any:

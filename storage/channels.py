@@ -13,7 +13,7 @@ from storage import held, rules
 from storage.tables import Channel
 from storage.work import number
 from wire import hours, receivers, render
-from wire.errors import BadInput
+from wire.errors import BadInput, NotThere, Taken
 from wire.samples import samples
 from wire.triage import Reason
 
@@ -43,7 +43,7 @@ def add(session: Session, name: str, kind: str, target: str, *, now: datetime, t
         raise BadInput("A channel's name needs a letter: a bare number would be mistaken for the channel's own.")
     channel = session.exec(select_model(Channel).where(Channel.name == name)).one_or_none()
     if channel and channel.removed_at is None:
-        raise BadInput(f"There is a channel “{name}” already. Choose another name, or remove that one first.")
+        raise Taken(f"There is a channel “{name}” already. Choose another name, or remove that one first.")
     checked = {"target": receivers.target(kind, target), "secret": "", "former_secret": "", "template": ""}
     channel = channel or Channel(name=name, kind=kind, created_at=now)
     fresh = {"kind": kind, "removed_at": None, "enabled": True, "budget": "", "quiet": "", "zone": "UTC"}
@@ -98,7 +98,7 @@ def find(session: Session, which: str) -> Channel:
     fits = Channel.name == which if key is None else Channel.id == key
     channel = session.exec(_there().where(fits)).one_or_none()
     if channel is None:
-        raise BadInput(f"No channel is “{which}”. `wirewatch channels list` shows them.")
+        raise NotThere(f"No channel is “{which}”. `wirewatch channels list` shows them.")
     return channel
 
 

@@ -16,7 +16,7 @@ from storage.work import claim_due, number
 from wire.address import checked, host_of
 from wire.cadence import Bounds
 from wire.courtesy import LONGEST_WAIT, Pace
-from wire.errors import BadInput
+from wire.errors import BadInput, NotThere, Taken
 
 FEED = table(Feed)
 HOST = table(Host)
@@ -90,7 +90,7 @@ def add(
     address = checked(url)
     feed = session.exec(select_model(Feed).where(Feed.url == address)).one_or_none()
     if feed and feed.removed_at is None:
-        raise BadInput(f"This feed is being watched already, as number {feed.id}.")
+        raise Taken(f"This feed is being watched already, as number {feed.id}.")
     feed = feed or Feed(
         url=address,
         host=host_of(address),
@@ -156,7 +156,7 @@ def find(session: Session, which: str) -> Feed:
         return found[0]
     if found:
         raise BadInput(f"{len(found)} feeds fit “{which}”. Give the number that `wirewatch feeds list` shows.")
-    raise BadInput(f"No feed is “{which}”. `wirewatch feeds list` shows them.")
+    raise NotThere(f"No feed is “{which}”. `wirewatch feeds list` shows them.")
 
 
 def at_address(session: Session, url: str) -> int | None:

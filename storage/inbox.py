@@ -10,7 +10,7 @@ from sqlmodel import Session
 
 from storage.alerts import ALERT, DELIVERY, RULE
 from storage.items import ITEM, VERSION
-from wire.errors import BadInput
+from wire.errors import BadInput, NotThere
 
 NEW, SEEN, SHADOW = "new", "seen", "shadow"
 STATES = (NEW, SEEN, SHADOW)
@@ -97,6 +97,17 @@ def count_new(session: Session, most: int) -> int:
     return int(session.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
+def highest(session: Session) -> int:
+    """The highest number of an alert."""
+    return session.execute(select(func.max(ALERT.c.id))).scalar() or 0
+
+
+def above(session: Session, mark: int) -> list[int]:
+    """The numbers of alerts above a mark, upwards."""
+    public = select(ALERT.c.id).join(RULE, RULE.c.id == ALERT.c.rule_id).where(RULE.c.private.is_(False))
+    return list(session.execute(public.where(ALERT.c.id > mark).order_by(ALERT.c.id)).scalars())
+
+
 def row(session: Session, alert_id: int) -> Row[Any]:
     """What people noted of an alert. Raises BadInput when there is none."""
     columns = (ALERT.c.id, ALERT.c.seen_at, ALERT.c.seen_by, ALERT.c.assigned, ALERT.c.remark, ALERT.c.shadow)
@@ -104,7 +115,7 @@ def row(session: Session, alert_id: int) -> Row[Any]:
     public = wanted.join(RULE, RULE.c.id == ALERT.c.rule_id).where(ALERT.c.id == alert_id, RULE.c.private.is_(False))
     found = session.execute(public).one_or_none()
     if found is None:
-        raise BadInput(f"There is no alert {alert_id}. `wirewatch alerts list` shows their numbers.")
+        raise NotThere(f"There is no alert {alert_id}. `wirewatch alerts list` shows their numbers.")
     return found
 
 

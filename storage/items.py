@@ -15,7 +15,7 @@ from storage import search
 from storage.database import chunks, insert
 from storage.tables import Feed, Item, ItemVersion, Sighting, table
 from storage.work import number
-from wire.errors import BadInput
+from wire.errors import NotThere
 from wire.furniture import without
 from wire.kinds import WITHDRAWAL, kind_of
 from wire.story import Fields, Story
@@ -269,7 +269,7 @@ def find(session: Session, which: str) -> Item:
     if found is None and (key := number(which)) is not None:
         found = session.get(Item, key)
     if found is None or found.private:
-        raise BadInput(f"No item is “{which}”. `wirewatch items list` shows numbers; a story id fits too.")
+        raise NotThere(f"No item is “{which}”. `wirewatch items list` shows numbers; a story id fits too.")
     return found
 
 
@@ -302,6 +302,25 @@ def versions(session: Session, item_id: int) -> Sequence[ItemVersion]:
     """The former versions of an item, oldest first."""
     query = select_model(ItemVersion).where(ItemVersion.item_id == item_id).order_by(col(ItemVersion.version))
     return session.exec(query).all()
+
+
+def highest(session: Session) -> int:
+    """The highest number of an item."""
+    return session.execute(select(func.max(ITEM.c.id))).scalar() or 0
+
+
+def above(session: Session, mark: int) -> list[int]:
+    """The numbers of public items above a mark, upwards."""
+    public = select(ITEM.c.id).where(ITEM.c.id > mark, ITEM.c.private.is_(False))
+    return list(session.execute(public.order_by(ITEM.c.id)).scalars())
+
+
+def carried_by(session: Session, item_ids: Sequence[int]) -> dict[int, list[int]]:
+    """The numbers of the feeds that carried each item, by item id."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for row in session.execute(select(SIGHTING.c.item_id, SIGHTING.c.feed_id).where(SIGHTING.c.item_id.in_(item_ids))):
+        found[row.item_id].append(row.feed_id)
+    return found
 
 
 def story_ids(session: Session, wire: str, since: datetime) -> Sequence[str]:

@@ -53,22 +53,45 @@ def beats(session: Session) -> list[Beat]:
     return [Beat(row.name, row.at, row.note) for row in rows]
 
 
+def lag(session: Session, now: datetime) -> float:
+    """For how many seconds the feed that waits longest has been due."""
+    feed = table(Feed)
+    waiting = and_(feed.c.enabled, feed.c.removed_at.is_(None), feed.c.claim.is_(None))
+    first = session.execute(select(func.min(feed.c.due_at)).where(waiting)).scalar()
+    return max((now - first).total_seconds(), 0.0) if first else 0.0
+
+
+_HOUR = timedelta(hours=1)
+
+
+def stories_by_hour(session: Session, since: datetime) -> dict[datetime, int]:
+    """How many stories were first seen in each hour since then, by the hour's beginning."""
+    seen = ITEM.c.first_seen_at
+    if session.get_bind().dialect.name == "sqlite":
+        hour = func.strftime("%Y-%m-%d %H:00:00+00:00", seen)
+    else:
+        hour = func.to_char(func.timezone("UTC", seen), "YYYY-MM-DD HH24:00:00+00:00")
+    counted = select(hour.label("hour"), func.count().label("stories")).where(seen >= since).group_by(hour)
+    return {datetime.fromisoformat(row.hour): row.stories for row in session.execute(counted)}
+
+
 def figures(session: Session, now: datetime) -> Figures:
     """Counts of everything a person asks first."""
     feed, poll, reading, delivery, rule = (table(model) for model in (Feed, Poll, Reading, Delivery, Rule))
     watched = and_(feed.c.removed_at.is_(None), feed.c.private.is_(False))
-    told = ITEM.c.private.is_(False)
     channel = table(Channel)
-    raised = table(Alert).c.rule_id.not_in(select(rule.c.id).where(rule.c.private))
+    raised = table(Alert).c.rule_id.in_(select(rule.c.id).where(rule.c.private))
     sends = delivery.c.channel_id.not_in(select(channel.c.id).where(channel.c.private))
 
     def count(source: ColumnElement[int], *conditions: ColumnElement[bool]) -> int:
         return int(session.execute(select(func.count(source)).where(*conditions)).scalar_one())
 
     return Figures(
-        items=count(ITEM.c.id, told),
-        items_last_hour=count(ITEM.c.id, told, ITEM.c.first_seen_at > now - timedelta(hours=1)),
-        alerts=count(table(Alert).c.id, raised),
+        # All but the few private ones: a count over all rows' own columns would read every story.
+        items=count(ITEM.c.id) - count(ITEM.c.id, ITEM.c.private),
+        items_last_hour=count(ITEM.c.id, ITEM.c.first_seen_at > now - _HOUR)
+        - count(ITEM.c.id, ITEM.c.private, ITEM.c.first_seen_at > now - _HOUR),
+        alerts=count(table(Alert).c.id) - count(table(Alert).c.id, raised),
         feeds=count(feed.c.id, watched),
         feeds_paused=count(feed.c.id, watched, feed.c.enabled.is_(False)),
         feeds_failing=count(feed.c.id, watched, feed.c.failures > 0),

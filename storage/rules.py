@@ -16,7 +16,7 @@ from storage.database import insert
 from storage.tables import Channel, Counter, Rule, RuleChannel, WordList, table
 from storage.work import number
 from wire import hours
-from wire.errors import BadInput
+from wire.errors import BadInput, NotThere, Taken
 from wire.query import is_spelling, lists_called, parse
 
 COUNTER = table(Counter)
@@ -63,9 +63,7 @@ def add(
     _refuse_name(name)
     rule = session.exec(select_model(Rule).where(Rule.name == name)).one_or_none()
     if rule and rule.removed_at is None:
-        raise BadInput(
-            f"There is a rule “{name}” already. Change it with `wirewatch rules change`, or remove it first."
-        )
+        raise Taken(f"There is a rule “{name}” already. Change it with `wirewatch rules change`, or remove it first.")
     revision = _changed(session)
     if rule is None:
         rule = Rule(name=name, query=query, created_at=now, updated_at=now)
@@ -107,7 +105,7 @@ def rename(session: Session, rule: Rule, name: str) -> None:
     """Another name for the same rule. Raises BadInput."""
     _refuse_name(name)
     if session.exec(select_model(Rule).where(Rule.name == name)).first():
-        raise BadInput(f"There is a rule “{name}” already, or was one: its alerts go by that name.")
+        raise Taken(f"There is a rule “{name}” already, or was one: its alerts go by that name.")
     rule.name = name
 
 
@@ -162,7 +160,7 @@ def find(session: Session, which: str) -> Rule:
     fits = Rule.name == which if key is None else Rule.id == key
     rule = session.exec(_there().where(fits)).one_or_none()
     if rule is None:
-        raise BadInput(f"No rule is “{which}”. `wirewatch rules list` shows them.")
+        raise NotThere(f"No rule is “{which}”. `wirewatch rules list` shows them.")
     return rule
 
 

@@ -10,7 +10,7 @@ from sqlmodel import select as select_model
 
 from storage.database import insert
 from storage.tables import Setting, Token, User, table
-from wire.errors import BadInput
+from wire.errors import BadInput, NotThere, Taken
 
 USER = table(User)
 TOKEN = table(Token)
@@ -22,7 +22,7 @@ def add(session: Session, name: str, password: str, role: str, *, now: datetime)
     if not name.isprintable() or not name.strip() or len(name) > 60:  # noqa: PLR2004 -- it stands in audit lines
         raise BadInput("A user's name is up to sixty printable characters.")
     if session.exec(select_model(User).where(User.name == name)).first():
-        raise BadInput(f"There is a user “{name}” already.")
+        raise Taken(f"There is a user “{name}” already.")
     user = User(name=name, password=password, role=role, created_at=now)
     session.add(user)
     session.flush()
@@ -33,7 +33,7 @@ def find(session: Session, name: str) -> User:
     """The user of this name. Raises BadInput."""
     user = session.exec(select_model(User).where(User.name == name)).one_or_none()
     if user is None:
-        raise BadInput(f"No user is “{name}”. `wirewatch users list` shows them.")
+        raise NotThere(f"No user is “{name}”. `wirewatch users list` shows them.")
     return user
 
 

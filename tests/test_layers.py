@@ -20,14 +20,19 @@ MAY_IMPORT = {
 # The libraries that only one room knows.
 ONLY_IN = {
     "feedparser": {"wire/entries.py"},
-    "sqlalchemy": {"storage", "desk/context.py", "desk/commands/alerts.py", "desk/commands/deliveries.py", "worker/polling.py", "worker/process.py",
+    "sqlalchemy": {"storage", "desk/context.py", "desk/commands/alerts.py", "desk/answers/alerts.py", "desk/web/door.py", "desk/web/problems.py", "worker/polling.py", "worker/process.py",
                    "scheduler/loop.py", "service/supervisor.py"},
     "alembic": {"storage"},
     "celery": {"worker/app.py", "worker/tasks.py", "service/processes/worker.py"},
     "aiohttp": {"worker", "service/samplewire.py", "service/processes/receiver.py"},
     "apprise": {"worker/apprised.py"},
     "aiosmtplib": {"worker/mail.py"},
-    "fastapi": {"desk/web.py"},
+    "fastapi": {"desk/web"},
+    "starlette": {"desk/web"},
+    "argon2": {"desk/access.py"},
+    "itsdangerous": {"desk/web/visitor.py"},
+    "tomli_w": {"desk/portable.py"},
+    "uvicorn": {"service/processes/desk.py"},
     "jinja2": {"wire/render.py"},
 }  # fmt: skip
 

@@ -3,6 +3,8 @@
     WirewatchError
     ├── BadInput          a person gave something unusable      retry: no
     │   ├── QueryError    a rule cannot be read                 retry: no
+    │   ├── NotThere      what was named is not there           retry: no
+    │   ├── Taken         a name or address is in use already   retry: no
     │   └── NotAStory     a file or page holds no story         retry: no
     ├── PollFailed        a feed could not be had               retry: yes, later
     │   └── NotAFeed      an answer came, but it is no feed     retry: yes, later
@@ -29,6 +31,14 @@ class QueryError(BadInput):
         super().__init__(message)
         self.position = position
         self.query = query
+
+
+class NotThere(BadInput):
+    """What was named is not there."""
+
+
+class Taken(BadInput):
+    """A name or an address is in use already."""
 
 
 class NotAStory(BadInput):

@@ -1,16 +1,15 @@
 """`wirewatch alerts …`"""
 
-from collections.abc import Sequence
 from typing import Any
 
 import typer
 from sqlalchemy import Row
 
 from desk import show
-from desk.commands.deliveries import delivery_row
+from desk.answers import alerts as answers
 from desk.context import JSON, LIMIT, NUMBER, desk, reading, writing
 from desk.deeds import alerts as deeds
-from storage import alerts, history, inbox, outfeed, rules
+from storage import alerts, inbox, outfeed, rules
 from wire.message import Message, matched_words, payload
 from wire.story import Span
 
@@ -50,61 +49,30 @@ def show_alert(alert: int = NUMBER, as_json: bool = JSON) -> None:
     Example: wirewatch alerts show 1
     """
     with reading() as (session, _):
-        found = alerts.find(session, alert)
-        told = payload(Message(0, (found,)), pages=desk().pages)
-        rows = alerts.deliveries(session, limit=1000, alert_ids=[alert])
-        happened = _happened(rows, history.of_deliveries(session, [row.told_in or row.id for row in rows]))
+        told = payload(Message(0, (alerts.find(session, alert),)), pages=desk().pages)
+        found = answers.alert(session, alert)
+    happened = [one.model_dump() for one in found.history]
     if as_json:
-        deliveries = [delivery_row(row) for row in rows]
+        deliveries = [one.model_dump() for one in found.sent_to]
         show.say_json({**told, "follows": found.follows, "deliveries": deliveries, "history": happened})
         return
     facts = {
         "alert": alert,
-        "rule": f"{told['rule']['name']} (version {told['rule']['version']}): {told['rule']['query']}",
-        "matched": told["matched"],
+        "rule": f"{found.rule} (version {found.rule_version}): {found.query}",
+        "matched": found.matched,
         "passage": told["passage"],
-        "kind": told["kind"] and f"{told['kind']} of what alert {found.follows} told",
+        "kind": found.kind and f"{found.kind} of what alert {found.follows} told",
         "changed": show.difference([(one["sign"], one["words"]) for one in told["changed"]]),
         **{name: told["story"][name] for name in ("title", "url", "identity", "version", "provider", "feeds")},
-        "also_carried_by": told["story"]["also_carried_by"],
+        "also_carried_by": found.also_carried_by,
         "first_seen": told["story"]["first_seen_at"],
+        "seen": found.seen_at and f"{found.seen_at:%Y-%m-%d %H:%M} UTC by {found.seen_by}",
+        "assigned": found.assigned,
+        "remark": found.remark,
     }
     show.one(facts, as_json=False)
     show.say(" ")
     show.rows(happened, as_json=False, empty="It goes to no channel: its rule had none.")
-
-
-def _happened(deliveries: Sequence[Row[Any]], events: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """What happened to an alert's deliveries, and to the messages they were told in, in order."""
-    told = [
-        {"at": row.created_at, "channel": row.channel, "delivery": row.id, "what": "written", "said": ""}
-        for row in deliveries
-    ]
-    leads = {row.told_in or row.id: row for row in deliveries}
-    told += [
-        {
-            "at": event.at,
-            "channel": leads[event.delivery_id].channel,
-            "delivery": event.delivery_id,
-            "what": event.what,
-            "said": event.said,
-        }
-        for event in events
-    ]
-    told += [
-        {
-            "at": row.due_at or row.created_at,
-            "channel": row.channel,
-            "delivery": row.id,
-            "what": f"{row.state} now",
-            "said": row.note,
-        }
-        for row in deliveries
-        if row.state in ("pending", "held")
-    ]
-    return sorted(
-        told, key=lambda one: (one["what"].endswith(" now"), one["at"], one["what"] != "written", one["delivery"])
-    )
 
 
 @app.command()

@@ -8,16 +8,14 @@ from typing import Any
 import typer
 
 from desk import show
+from desk.answers import channels as answers
 from desk.context import JSON, YES, desk, reading, writing
 from desk.deeds import channels as deeds
 from desk.shapes import ChannelFacts
-from storage import alerts, channels, notices
+from storage import channels, notices
 from storage.tables import Channel
-from storage.work import number
-from wire import receivers, render
+from wire import receivers
 from wire.errors import BadInput
-from wire.message import Message
-from wire.samples import samples
 
 app = typer.Typer(help="Where alerts go.", no_args_is_help=True)
 WHICH = typer.Argument(help="Its name or number.")
@@ -33,7 +31,6 @@ TEMPLATE = typer.Option(None, help="A file with a Jinja template for its message
 ORDERED = typer.Option(None, "--ordered/--unordered", help="One after the other, in the order of the alerts.")
 OPERATOR = typer.Option(None, "--operator/--no-operator", help="It is told what the operator should know.")
 _KEY_BYTES = 32
-_SAMPLES = ("alert", "correction", "digest", "notice")
 
 
 @app.command()
@@ -192,7 +189,7 @@ def resume(which: str = WHICH) -> None:
 @app.command()
 def preview(
     which: str = WHICH,
-    of: str = typer.Option("alert", help=f"A sample: {', '.join(_SAMPLES)}; or the number of an alert."),
+    of: str = typer.Option("alert", help=f"A sample: {', '.join(answers.SAMPLES)}; or the number of an alert."),
     template: str = typer.Option(None, help="A file with a template, instead of the channel's own."),
 ) -> None:
     """How a message reads there, without sending it.
@@ -200,16 +197,10 @@ def preview(
     Example: wirewatch channels preview desk --of digest
     """
     with reading() as (session, now):
-        channel = channels.find(session, which)
-        if of in _SAMPLES:
-            message = samples(now)[_SAMPLES.index(of)]
-        elif (key := number(of)) is not None:
-            message = Message(0, (alerts.find(session, key),))
-        else:
-            raise BadInput(f"“{of}” is neither a sample ({', '.join(_SAMPLES)}) nor an alert's number.")
-        own = _template(template) or channel.template
-    show.say(f"Subject: {render.subject(message)}\n")
-    show.say(render.words(message, own, pages=desk().pages))
+        own = _template(template)
+        told = answers.preview(session, which, now, of=of, template=own, pages=desk().pages)
+    show.say(f"Subject: {told.subject}\n")
+    show.say(told.words)
 
 
 @app.command()

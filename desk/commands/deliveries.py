@@ -1,14 +1,12 @@
 """`wirewatch deliveries …`"""
 
-from typing import Any
-
 import typer
-from sqlalchemy import Row
 
 from desk import show
+from desk.answers import alerts as answers
 from desk.context import JSON, LIMIT, NUMBER, reading, writing
 from desk.deeds import alerts as deeds
-from storage import alerts, channels, history
+from storage import channels
 from wire.errors import BadInput
 
 app = typer.Typer(help="Alerts on their way to channels.", no_args_is_help=True)
@@ -31,23 +29,8 @@ def list_deliveries(
         raise BadInput(f"A delivery is pending, sent, failed or held, never “{state}”.")
     with reading() as (session, _):
         key = channels.find(session, channel).id if channel else None
-        found = [delivery_row(row) for row in alerts.deliveries(session, limit=limit, state=state, channel_id=key)]
-    show.rows(found, as_json=as_json, empty="No delivery.")
-
-
-def delivery_row(row: Row[Any]) -> dict[str, Any]:
-    """A delivery as listings show it."""
-    return {
-        "id": row.id,
-        "alert": row.alert_id,
-        "channel": row.channel,
-        "state": row.state,
-        "tries": row.attempts,
-        "sent": row.sent_at,
-        "due": row.due_at,
-        "maybe_twice": row.maybe_twice,
-        "note": row.note or (row.about or ""),
-    }
+        found = answers.deliveries(session, limit=limit, state=state, channel_id=key).deliveries
+    show.rows([one.model_dump() for one in found], as_json=as_json, empty="No delivery.")
 
 
 @app.command("show")
@@ -57,16 +40,12 @@ def show_delivery(delivery: int = NUMBER, as_json: bool = JSON) -> None:
     Example: wirewatch deliveries show 1
     """
     with reading() as (session, _):
-        row = next(iter(alerts.deliveries(session, limit=1, delivery_id=delivery)), None)
-        if row is None:
-            raise BadInput(f"There is no delivery {delivery}. `wirewatch deliveries list` shows their numbers.")
-        events = history.of_deliveries(session, [row.told_in or row.id])
-        happened = [{"at": one.at, "what": one.what, "said": one.said} for one in events]
-    facts = delivery_row(row) | {"told_in": row.told_in, "reason": row.reason}
+        found, events = answers.delivery(session, delivery)
+    happened = [{"at": one.at, "what": one.what, "said": one.said} for one in events]
     if as_json:
-        show.say_json({**facts, "history": happened})
+        show.say_json({**found.model_dump(), "history": happened})
         return
-    show.one(facts, as_json=False)
+    show.one(found.model_dump(), as_json=False)
     show.say(" ")
     show.rows(happened, as_json=False, empty="Nothing happened to it yet.")
 

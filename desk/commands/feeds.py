@@ -9,6 +9,7 @@ import click
 import typer
 
 from desk import show
+from desk.answers import feeds as answers
 from desk.context import JSON, LIMIT, YES, desk, reading, writing
 from desk.deeds import feeds as deeds
 from desk.shapes import FeedFacts
@@ -163,7 +164,7 @@ def list_feeds(as_json: bool = JSON) -> None:
 def _row(feed: Feed, now: datetime) -> dict[str, Any]:
     return {
         "id": feed.id,
-        "state": _state(feed),
+        "state": answers.state(feed),
         "polled": show.ago(feed.last_polled_at, now),
         "next": show.ago(feed.due_at, now) if feed.enabled else "",
         "new": show.ago(feed.last_new_at, now),
@@ -171,14 +172,6 @@ def _row(feed: Feed, now: datetime) -> dict[str, Any]:
         "url": feed.url,
         "error": feed.paused_because or feed.last_error,
     }
-
-
-def _state(feed: Feed) -> str:
-    if not feed.enabled:
-        return "paused"
-    if feed.failures:
-        return f"failing ({feed.failures})"
-    return "well" if feed.last_polled_at else "waiting"
 
 
 @app.command("show")

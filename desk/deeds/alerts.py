@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from desk.hand import Hand
 from storage import held, inbox, users
 from storage.inbox import Wanted
-from wire.errors import BadInput
+from wire.errors import NotThere
 
 
 def mark(hand: Hand, alert_ids: Sequence[int], *, seen: bool) -> list[int]:
@@ -41,7 +41,7 @@ def resend(hand: Hand, delivery_ids: Sequence[int]) -> int:
     """Sends these again; how many can be. Raises BadInput when none can."""
     again = held.resend(hand.session, delivery_ids, hand.now)
     if not again:
-        raise BadInput("None of these can be sent again: there is no such delivery, or it is on its way.")
+        raise NotThere("None of these can be sent again: there is no such delivery, or it is on its way.")
     hand.note("sent again", _named("delivery", delivery_ids))
     return again
 

@@ -111,6 +111,11 @@ def bounds(there: Bounds, min_interval: str, max_interval: str) -> Bounds:
     return Bounds(shortest, longest)
 
 
+def address(url: str) -> str:
+    """An address as its feed is known by: tidied, without its login. Raises BadInput."""
+    return split_login(checked(url))[0]
+
+
 def headers(given: Mapping[str, str], login: str) -> dict[str, str]:
     """A feed's own headers, with a user:password among them if there is one. Raises BadInput."""
     named = [header(f"{name}: {value}") for name, value in given.items()]

@@ -1,15 +1,18 @@
 """`wirewatch desk`: the desk's web server."""
 
 import logging
+import shutil
+from datetime import UTC, datetime
 
 import uvicorn
 
-from desk import web
-from service import logs
-from service.opening import host_and_port, open_database
+from desk.web.app import make_app
+from desk.web.site import Site
+from service import commands, logs
+from service.opening import host_and_port, mind_who_comes, open_database
 from settings import Settings
+from storage.database import Database
 from wire.errors import BadInput
-from worker.channels import utc_now
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +22,32 @@ def run(settings: Settings) -> None:
     logs.begin(settings.log_level)
     if not settings.desk:
         raise BadInput("WIREWATCH_DESK is empty, so there is no desk. Say where it listens, as 127.0.0.1:8470.")
+    database = open_database(settings)
+    mind_who_comes(settings, database)
     host, port = host_and_port(settings.desk)
     log.info("the desk is at %s", settings.pages)
-    application = web.make_app(open_database(settings), utc_now, pages=settings.pages, canary=settings.canary)
-    uvicorn.run(application, host=host, port=port, log_config=None, access_log=False)
+    # Readers of the stream never hang up by themselves.
+    uvicorn.run(
+        make_app(site(settings, database)),
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
+def site(settings: Settings, database: Database) -> Site:
+    """What the web server works with."""
+    return Site(
+        database,
+        lambda: datetime.now(UTC),
+        pages=settings.pages,
+        canary=settings.canary,
+        bounds=settings.bounds,
+        look=lambda url, headers: commands.look_at(settings, url, headers),
+        try_channel=lambda which: commands.try_channel(settings, database, which),
+        is_local=settings.desk_is_local,
+        disk=lambda: shutil.disk_usage(settings.data).free if settings.data.exists() else None,
+    )

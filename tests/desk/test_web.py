@@ -9,10 +9,11 @@ import pytest
 from lxml import etree
 from starlette.testclient import TestClient
 
-from desk import web
+from desk.web.app import make_app
 from storage import canaries, notices, outfeed, pulse, rules
 from storage.database import Database
 from storage.rules import Terms
+from tests.desk.site import site
 from tests.helpers import NOON, Clock, item, rss
 from tests.world import World
 
@@ -23,8 +24,7 @@ ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 @pytest.fixture
 def client(database: Database, clock: Clock) -> Iterator[TestClient]:
-    app = web.make_app(database, clock, pages="http://desk.example:8470", canary=timedelta(minutes=5))
-    with TestClient(app, base_url="http://127.0.0.1:8470") as found:
+    with TestClient(make_app(site(database, clock)), base_url="http://127.0.0.1:8470") as found:
         yield found
 
 
@@ -114,12 +114,12 @@ def test_a_storys_page_marks_the_words_and_runs_nothing(client: TestClient, told
     told.run(4000)
     answer = client.get("/items/1")
     assert "<mark>Fastiv</mark>" in answer.text
-    assert "<script" not in answer.text
-    assert "script-src" not in answer.headers["content-security-policy"]
+    assert "<script>" not in answer.text
+    assert "script-src 'self';" in answer.headers["content-security-policy"]
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert "How it changed" in answer.text
     assert client.get("/items/99").status_code == 404
-    assert client.get("/items/x").status_code == 422
+    assert client.get("/items/x").status_code == 404
 
 
 @pytest.mark.parametrize(

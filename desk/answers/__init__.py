@@ -1,0 +1,1 @@
+"""What the desk says when it is asked: the same to the API and to the pages. Built of rows, within a transaction."""

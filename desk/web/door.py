@@ -1,0 +1,119 @@
+"""The door: what every request passes before anything else, and what every answer gets on its way out."""
+
+import ipaddress
+from http import HTTPStatus
+from urllib.parse import quote, urlsplit
+
+from sqlalchemy.exc import DatabaseError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from desk.web import problems, visitor
+from desk.web.site import Site
+from desk.web.visitor import Visitor
+from storage import users
+from wire.address import is_loopback
+
+# Nothing is loaded from elsewhere, nothing runs that does not stand in our own files, nobody may frame these pages.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+# What anybody may ask for: it tells nothing, or asks for a secret of its own.
+PUBLIC = ("/healthz", "/alerts.atom", "/signin", "/static/")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Door:
+    """ASGI middleware: host names, who is asking, that no other site's page asks in their name, headers."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app, self._site = app, site
+        named = urlsplit(site.pages).hostname
+        self._names = {named} if named else set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def harden(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if not scope["path"].startswith("/static/"):
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        refused = await self._refuse(scope)
+        await (refused or self._app)(scope, receive, harden)
+
+    async def _refuse(self, scope: Scope) -> Response | None:
+        """What is answered instead; nothing when the request may go on. Leaves the visitor in its state."""
+        request, headers, path = Request(scope), Headers(scope=scope), str(scope["path"])
+        host = _host(headers)
+        if not self._is_known(host):
+            return problems.answer(request, HTTPStatus.BAD_REQUEST, f"There is no “{host}” here.")
+        unsafe = scope["method"] not in _SAFE
+        if unsafe and visitor.is_from_elsewhere(headers):
+            return problems.answer(request, HTTPStatus.FORBIDDEN, "Another site's page sent this; it was not done.")
+        try:
+            found = await run_in_threadpool(self._visitor, headers, request.cookies, host)
+        except DatabaseError:
+            return problems.answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer just now.")
+        scope.setdefault("state", {})["visitor"] = found
+        if found is None and not any(path == one or (one.endswith("/") and path.startswith(one)) for one in PUBLIC):
+            return self._ask_to_sign_in(request, path, unsafe=unsafe)
+        if found and unsafe and path.startswith("/api/") and found.came_by == visitor.SESSION:
+            given = headers.get("x-csrf-token", "")
+            if not visitor.is_proof(found, given):
+                return problems.answer(
+                    request, HTTPStatus.FORBIDDEN, "X-CSRF-Token is missing or wrong; programs use a token instead."
+                )
+        return None
+
+    def _visitor(self, headers: Headers, cookies: dict[str, str], host: str) -> Visitor | None:
+        key = self._site.key()
+        with self._site.reading() as session:
+            if (header := headers.get("authorization")) is not None:
+                return visitor.by_token(session, header)
+            if (cookie := cookies.get(visitor.COOKIE)) and (found := visitor.by_cookie(session, key, cookie)):
+                return found
+            if self._site.is_local and is_loopback(host) and not users.are_there_any(session):
+                return visitor.on_this_machine(key)
+        return None
+
+    def _is_known(self, host: str) -> bool:
+        """Whether we go by this name. A bare address is none that a page elsewhere could make lead here."""
+        if host in self._names or is_loopback(host):
+            return True
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return not self._site.is_local
+
+    def _ask_to_sign_in(self, request: Request, path: str, *, unsafe: bool) -> Response:
+        if path.startswith("/api/") or unsafe:
+            refused = problems.answer(request, HTTPStatus.UNAUTHORIZED, "Sign in, or bring a token.")
+            refused.headers["WWW-Authenticate"] = 'Bearer realm="Wirewatch"'
+            return refused
+        asked = path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/signin?next={quote(asked, safe='')}", HTTPStatus.SEE_OTHER)
+
+
+def _host(headers: Headers) -> str:
+    """The host's name without its port, in lower case."""
+    try:
+        return (urlsplit(f"//{headers.get('host', '')}").hostname or "").lower()
+    except ValueError:
+        return ""

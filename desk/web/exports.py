@@ -1,0 +1,122 @@
+"""Stories and alerts as files: JSON Lines, CSV, RSS. Written as they are read, so that size costs no memory."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from starlette.responses import Response, StreamingResponse
+
+from desk.answers import alerts as alert_answers
+from desk.answers import stories as story_answers
+from desk.answers.alerts import AlertLine
+from desk.answers.stories import StoryLine
+from desk.web.site import Site
+from storage import inbox, listing, rules
+from storage.listing import Wanted
+from wire.markup import harmless, line
+from wire.query import parse
+
+_MEDIA = {"jsonl": "application/jsonl", "csv": "text/csv; charset=utf-8", "rss": "application/rss+xml"}
+CONTENT = {
+    "application/jsonl": {"schema": {"type": "string"}},
+    "text/csv": {"schema": {"type": "string"}},
+    "application/rss+xml": {"schema": {"type": "string"}},
+}
+_STORY = ("id", "first_seen_at", "published_at", "identity", "provider", "language", "kind", "title", "url", "rules")
+_ALERT = ("id", "at", "rule", "kind", "matched", "title", "url", "provider", "seen_by", "assigned", "remark")
+_AT_ONCE = 200
+
+
+def stories(site: Site, wanted: Wanted, form: str, most: int) -> Response:
+    """Raises QueryError before the first byte, so that what begins is whole."""
+    with site.reading() as session:
+        if wanted.query:
+            parse(wanted.query, rules.word_lists(session))
+
+    def every() -> Iterator[StoryLine]:
+        with site.reading() as session:
+            yield from map(story_answers.story_line, listing.every(session, wanted, most=most))
+
+    return _file("stories", form, every(), _STORY, site.pages)
+
+
+def alerts(site: Site, wanted: inbox.Wanted, form: str, most: int) -> Response:
+    """Raises BadInput before the first byte."""
+
+    def every() -> Iterator[AlertLine]:
+        below: int | None = None
+        with site.reading() as session:
+            while True:
+                page = alert_answers.page(session, wanted, limit=_AT_ONCE, before=below)
+                yield from page.alerts
+                if page.next is None:
+                    return
+                below = page.next
+
+    return _file("alerts", form, islice(every(), most), _ALERT, site.pages)
+
+
+def _file(name: str, form: str, rows: Iterator[Any], columns: Sequence[str], pages: str) -> Response:
+    first = next(rows, None)  # what is wrong is found here, while an error can still be told
+    found: Iterator[Any] = chain([first], rows) if first is not None else iter(())
+    match form:
+        case "jsonl":
+            told = _jsonl(found)
+        case "csv":
+            told = _csv(found, columns)
+        case _:
+            told = _rss(found, name, pages)
+    return StreamingResponse(
+        told, media_type=_MEDIA[form], headers={"Content-Disposition": f'attachment; filename="{name}.{form}"'}
+    )
+
+
+def _jsonl(rows: Iterator[Any]) -> Iterator[str]:
+    return (row.model_dump_json() + "\n" for row in rows)
+
+
+# What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def cell(value: Any) -> str:
+    """A value as a cell that is read as text, whatever stands in it."""
+    written = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
+    written = line(written)
+    return f"'{written}" if written.startswith(_FORMULA) else written
+
+
+def _csv(rows: Iterator[Any], columns: Sequence[str]) -> Iterator[str]:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([cell(getattr(row, name)) for name in columns])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
+
+
+def _rss(rows: Iterator[Any], name: str, pages: str) -> Iterator[str]:
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0"><channel>'
+    yield f"<title>Wirewatch: {name}</title><link>{pages or 'http://127.0.0.1/'}</link><description>{name}</description>\n"
+    for row in rows:
+        item = ET.Element("item")
+        _add(item, "title", row.title)
+        _add(item, "link", row.url)
+        _add(item, "description", "".join(piece.words for piece in row.passage))
+        _add(item, "category", row.provider)
+        _add(item, "pubDate", (row.published_at or row.first_seen_at).strftime("%a, %d %b %Y %H:%M:%S +0000"))
+        guid = ET.SubElement(item, "guid", isPermaLink="false")
+        guid.text = harmless(f"{row.identity}#{row.version}" if name == "stories" else f"alert-{row.id}")
+        yield ET.tostring(item, encoding="unicode") + "\n"
+    yield "</channel></rss>\n"
+
+
+def _add(parent: ET.Element, name: str, words: str) -> None:
+    if words:
+        ET.SubElement(parent, name).text = harmless(words)

@@ -1,0 +1,132 @@
+"""How pages are made: the templates, what they all know, and how times, numbers and pieces of text look."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+from fastapi import Request
+from fastapi.templating import Jinja2Templates
+from markupsafe import Markup, escape
+from starlette.responses import Response
+
+from storage import inbox
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+_templates = Jinja2Templates(_HERE / "templates")
+# Files keep for ever under an address that changes with them.
+_VERSION = sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
+
+
+def render(
+    request: Request,
+    template: str,
+    seen: Mapping[str, Any],
+    *,
+    status: HTTPStatus = HTTPStatus.OK,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """A page. What a template is given is data: it is escaped for its place."""
+    visitor = getattr(request.state, "visitor", None)
+    known = {
+        "visitor": visitor,
+        "new_alerts": _new_alerts(request) if visitor else "",
+        "static": _VERSION,
+        "flash": unquote(request.cookies.get(SAID, "")),
+        "proof": lambda: Markup('<input type="hidden" name="proof" value="{}">').format(
+            visitor.proof if visitor else ""
+        ),
+    }
+    answer = _templates.TemplateResponse(request, template, {**known, **seen}, status_code=status)
+    answer.headers.update(headers or {})
+    if known["flash"]:
+        answer.delete_cookie(SAID)
+    return answer
+
+
+_MOST_COUNTED = 1_000
+
+
+def _new_alerts(request: Request) -> str:
+    """How many alerts are new, as the navigation shows it; nothing for none."""
+    with request.app.state.site.reading() as session:
+        count = inbox.count_new(session, _MOST_COUNTED)
+    return f"{count}{'+' if count == _MOST_COUNTED else ''}" if count else ""
+
+
+# What was just done, shown once on the next page. It is a number of a sentence's own making, not markup.
+SAID = "wirewatch_said"
+
+
+def when(moment: datetime | None, *, seconds: bool = False) -> Markup:
+    """A time: UTC as it stands, in the reader's zone where script runs, both always to be had."""
+    if moment is None:
+        return Markup("")
+    at = moment.astimezone(UTC)
+    told = at.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    full = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Markup('<time datetime="{}" title="{}">{} UTC</time>').format(at.isoformat(timespec="seconds"), full, told)
+
+
+_LINES = re.compile(r"\s*\n\s*")
+
+
+def marked(pieces: Sequence[Any], *, paragraphs: bool = False) -> Markup:
+    """Pieces of text, those that matched marked; a line each paragraph has is set off from the next if asked."""
+    told = [(one.matched, _LINES.sub("\n\n", one.words) if paragraphs else one.words) for one in pieces]
+    return Markup("").join(Markup("<mark>{}</mark>").format(words) if hit else escape(words) for hit, words in told)
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """A time without a zone is meant in UTC."""
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+
+
+def long(seconds: float | None) -> str:
+    """A length of time as people say it."""
+    if seconds is None:
+        return ""
+    size = abs(seconds)
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "min")):
+        if size >= unit:
+            return f"{seconds / unit:.0f} {name}"
+    return f"{seconds:.0f} s" if size >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
+
+
+def shortened(words: str, around: int = 14) -> str:
+    """What stayed between two changes, the middle left out."""
+    found = words.split()
+    return words if len(found) <= 2 * around else " ".join([*found[:around], "…", *found[-around:]])
+
+
+def with_query(request: Request, **changed: Any) -> str:
+    """This page's address with other parameters; what is empty is left out."""
+    asked = {**dict(request.query_params), **changed}
+    kept = {name: value for name, value in asked.items() if value not in (None, "")}
+    return f"{request.url.path}?{urlencode(kept)}" if kept else request.url.path
+
+
+def is_web(url: str) -> bool:
+    """Whether an address may be a link: a story's address can be anything."""
+    return url.startswith(("https://", "http://"))
+
+
+def bars(counts: Sequence[int], height: int = 24) -> list[tuple[int, int, int]]:
+    """A chart's bars as (from the left, from above, height); what is there at all is seen."""
+    most = max(counts, default=0) or 1
+    found = []
+    for place, count in enumerate(counts):
+        tall = max(round(count / most * height), 2 if count else 0)
+        found.append((place, height - tall, tall))
+    return found
+
+
+_templates.env.filters |= {"when": when, "marked": marked, "long": long}
+_templates.env.globals |= {"with_query": with_query, "is_web": is_web, "bars": bars, "shortened": shortened}
+_templates.env.trim_blocks = True
+_templates.env.lstrip_blocks = True

@@ -1,0 +1,31 @@
+"""How everything stands, and who changed what."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from desk.answers import status as answers
+from desk.web import looks
+from desk.web.gate import OPERATOR, READER, At, Before
+
+router = APIRouter(dependencies=[READER])
+_NOTICES, _CHANGES = 20, 100
+
+
+@router.get("/status")
+def status(request: Request, at: At) -> Response:
+    """Processes, queues, lag, the canary, throughput, disk, version."""
+    with at.reading() as session:
+        seen = {
+            "status": answers.status(session, at.clock(), at.database.safe_url),
+            "notices": answers.all_notices(session, _NOTICES),
+            "readers": request.app.state.hub.readers,
+            "disk": at.disk(),
+        }
+        return looks.render(request, "status.html", seen)
+
+
+@router.get("/audit", dependencies=[OPERATOR])
+def audit(request: Request, at: At, before: Before = None) -> Response:
+    """Who changed what."""
+    with at.reading() as session:
+        return looks.render(request, "audit.html", {"found": answers.changes(session, limit=_CHANGES, before=before)})

@@ -1,0 +1,103 @@
+"""What could not be done, said plainly: as problem+json (RFC 9457) to programs, as a page to people."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import DatabaseError, OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from desk.shapes import in_words
+from desk.web.looks import render
+from wire.errors import BadInput, DeliveryFailed, NotThere, PollFailed, QueryError, Taken, WirewatchError
+
+PROBLEM = "application/problem+json"
+
+
+class Problem(BaseModel):
+    """What could not be done and why (RFC 9457). `position`: the character of a query that cannot be read, from 0."""
+
+    model_config = ConfigDict(frozen=True)
+
+    title: str
+    status: int
+    detail: str
+    position: int | None = None
+
+
+def answer(
+    request: Request,
+    status: HTTPStatus,
+    detail: str,
+    *,
+    position: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """The problem, in the form that whoever asks can read."""
+    if request.url.path.startswith("/api/"):
+        problem = Problem(title=status.phrase, status=status, detail=detail, position=position)
+        return Response(
+            problem.model_dump_json(exclude_none=True), status, media_type=PROBLEM, headers=dict(headers or {})
+        )
+    seen = {"title": status.phrase, "detail": detail, "position": position}
+    return render(request, "problem.html", seen, status=status, headers=headers)
+
+
+def status_of(error: WirewatchError) -> HTTPStatus:
+    """What an error of ours is in HTTP's words."""
+    match error:
+        case NotThere():
+            return HTTPStatus.NOT_FOUND
+        case Taken():
+            return HTTPStatus.CONFLICT
+        case PollFailed() | DeliveryFailed():
+            return HTTPStatus.BAD_GATEWAY
+        case _:
+            return HTTPStatus.UNPROCESSABLE_ENTITY
+
+
+def handle(app: FastAPI) -> None:
+    """Sees to it that every error becomes a problem; what nobody foresaw stays a 500, and its trace goes to the log."""
+
+    @app.exception_handler(WirewatchError)
+    def ours(request: Request, error: WirewatchError) -> Response:
+        position = error.position if isinstance(error, QueryError) else None
+        return answer(request, status_of(error), str(error), position=position)
+
+    @app.exception_handler(RequestValidationError)
+    def unreadable(request: Request, error: RequestValidationError) -> Response:
+        return answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, _first(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> Response:
+        status = HTTPStatus(error.status_code)
+        detail = str(error.detail) if error.detail != status.phrase else _USUAL.get(status, str(error.detail))
+        return answer(request, status, detail, headers=error.headers)
+
+    @app.exception_handler(DatabaseError)
+    def away(request: Request, error: DatabaseError) -> Response:
+        if not isinstance(error, OperationalError):
+            raise error
+        return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer just now. Try again.")
+
+
+_USUAL = {
+    HTTPStatus.NOT_FOUND: "There is nothing here.",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This cannot be done here.",
+}
+
+
+def _first(errors: Sequence[Any]) -> str:
+    return in_words(errors[0]) if errors else "The request cannot be read."
+
+
+def refuse(needed: str) -> HTTPException:
+    """Somebody may not do what they ask for."""
+    return HTTPException(HTTPStatus.FORBIDDEN, f"This needs the role of {needed}. `wirewatch users role` gives it.")
+
+
+__all__ = ["PROBLEM", "BadInput", "Problem", "answer", "handle", "refuse", "status_of"]

@@ -1,0 +1,69 @@
+"""What the desk's web server works with; put together by the entry point."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from sqlmodel import Session
+
+from desk.access import Throttle
+from desk.context import Found
+from desk.hand import Hand
+from desk.web.visitor import Visitor
+from storage import users
+from storage.database import Database
+from wire.cadence import Bounds
+
+
+@dataclass
+class Site:
+    """The database, the clock, where the pages are reached; and what only the service can do for us.
+
+    `look` fetches an address, `try_channel` sends a sample and says what the other side said. `is_local`: the server
+    listens on this machine alone, so that without users everybody who comes may do everything. `disk` tells how many
+    bytes are free.
+    """
+
+    database: Database
+    clock: Callable[[], datetime]
+    pages: str
+    canary: timedelta
+    bounds: Bounds
+    look: Callable[[str, Mapping[str, str]], Found]
+    try_channel: Callable[[str], str]
+    is_local: bool = True
+    disk: Callable[[], int | None] = lambda: None
+    throttle: Throttle = field(default_factory=Throttle)
+    _key: str = ""
+
+    @property
+    def is_behind_tls(self) -> bool:
+        return urlsplit(self.pages).scheme == "https"
+
+    def key(self) -> str:
+        """What signs cookies, kept in the database so that a restart ends no session."""
+        if not self._key:
+            with self.database.writing() as session:
+                self._key = users.key(session, "session key", secrets.token_hex(32))
+        return self._key
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with self.database.reading() as session:
+            yield session
+
+    @contextmanager
+    def writing(self, request: Request) -> Iterator[Hand]:
+        """A transaction in which whoever sent a request changes something."""
+        visitor: Visitor = request.state.visitor
+        with self.database.writing() as session:
+            yield Hand(session, self.clock(), visitor.name)
+
+
+def site_of(request: Request) -> Site:
+    found: Site = request.app.state.site
+    return found
