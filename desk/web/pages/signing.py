@@ -13,7 +13,6 @@ from desk.web.gate import READER, Asking, At
 from desk.web.gate import Form as OurForm
 from desk.web.site import Site
 from storage import audit, users
-from storage.tables import User
 
 router = APIRouter()
 
@@ -42,13 +41,14 @@ def sign_in(
     with at.reading() as session:
         user = users.named(session, name)
         kept = user.password if user else None
-    if not access.is_password(kept, password) or user is None:
+        cookie = visitor.begin(at.key(), user) if user else ""
+    if not access.is_password(kept, password):
         for key in keys:
             at.throttle.failed(key, now)
         return _again(request, next, "The name or the password is wrong.", HTTPStatus.FORBIDDEN)
     for key in keys:
         at.throttle.went_well(key)
-    return _begun(at, user, next)
+    return _begun(at, name, cookie, next)
 
 
 def _again(request: Request, next: str, error: str, status: HTTPStatus, wait: str = "") -> Response:
@@ -56,13 +56,13 @@ def _again(request: Request, next: str, error: str, status: HTTPStatus, wait: st
     return looks.render(request, "signin.html", {"next": next, "error": error}, status=status, headers=headers)
 
 
-def _begun(at: Site, user: User, next: str) -> Response:
+def _begun(at: Site, name: str, cookie: str, next: str) -> Response:
     with at.database.writing() as session:
-        audit.record(session, user.name, "signed in", f"user {user.name}", before={}, after={}, now=at.clock())
+        audit.record(session, name, "signed in", f"user {name}", before={}, after={}, now=at.clock())
     answer = RedirectResponse(_own(next), HTTPStatus.SEE_OTHER)
     answer.set_cookie(
         visitor.COOKIE,
-        visitor.begin(at.key(), user),
+        cookie,
         max_age=visitor.LONGEST_SESSION,
         httponly=True,
         samesite="lax",
