@@ -1,13 +1,14 @@
 """What routes ask of a request: a role, a form of our own, a page's bounds, that nothing changed meanwhile."""
 
 import hashlib
+import re
 from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import Depends, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
@@ -78,6 +79,19 @@ def go(address: str, said: str = "") -> Response:
     return answer
 
 
+_NUMBER = re.compile(r"\s*[-+]?[\d.]+\s*")
+
+
+def _no_number(written: Any) -> Any:
+    """Pydantic takes a bare number for seconds since 1970, which nobody means."""
+    if isinstance(written, str) and _NUMBER.fullmatch(written):
+        raise ValueError("write a time like 2026-11-22T12:00:00Z")
+    return written
+
+
+Moment = Annotated[datetime, BeforeValidator(_no_number)]
+
+
 def asked_stories(
     at: At,
     q: Short = "",
@@ -86,8 +100,8 @@ def asked_stories(
     provider: Short = "",
     language: Short = "",
     kind: Short = "",
-    since: datetime | None = None,
-    until: datetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
 ) -> Wanted:
     """Which stories: `q` in the rules' language, feed and rule by number or name, times of first being seen (UTC)."""
     with at.reading() as session:

@@ -6,10 +6,12 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DatabaseError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from desk.shapes import in_words
 from desk.web.looks import render
@@ -76,13 +78,25 @@ def handle(app: FastAPI) -> None:
     def refused(request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
         detail = str(error.detail) if error.detail != status.phrase else _USUAL.get(status, str(error.detail))
-        return answer(request, status, detail, headers=error.headers)
+        headers = dict(error.headers or {})
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_methods_of(app, request.url.path))
+        return answer(request, status, detail, headers=headers)
 
     @app.exception_handler(DatabaseError)
     def away(request: Request, error: DatabaseError) -> Response:
         if not isinstance(error, OperationalError):
             raise error
         return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer just now. Try again.")
+
+
+def _methods_of(app: FastAPI, path: str) -> list[str]:
+    """All that can be done at a path: its routes are several, and each knows only of itself."""
+    found: set[str] = set()
+    for route in iter_route_contexts(app.routes):
+        if route.methods and compile_path(str(route.path))[0].fullmatch(path):
+            found |= route.methods
+    return sorted(found)
 
 
 _USUAL = {

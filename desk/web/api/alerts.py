@@ -92,7 +92,7 @@ def mark_alerts(request: Request, at: At, said: Marked) -> Response:
         return gate.told(request, Changed(changed=len(deeds.mark(hand, said.alerts, seen=said.seen))))
 
 
-@router.get("/alerts/{alert}", tags=["alerts"], response_model=answers.AlertWhole, responses=problems(404))
+@router.get("/alerts/{alert:int}", tags=["alerts"], response_model=answers.AlertWhole, responses=problems(404))
 def show_alert(request: Request, at: At, alert: BigNumber) -> Response:
     """An alert: why, what people noted, and everything that happened to it."""
     with at.reading() as session:
@@ -100,7 +100,7 @@ def show_alert(request: Request, at: At, alert: BigNumber) -> Response:
 
 
 @router.patch(
-    "/alerts/{alert}",
+    "/alerts/{alert:int}",
     tags=["alerts"],
     dependencies=[ANALYST],
     response_model=answers.AlertWhole,
@@ -141,14 +141,14 @@ def retry_failed(request: Request, at: At, said: Resend) -> Response:
         return gate.told(request, Changed(changed=deeds.resend_failed(hand, key)))
 
 
-@router.get("/deliveries/{delivery}", tags=["deliveries"], response_model=DeliveryWhole, responses=problems(404))
+@router.get("/deliveries/{delivery:int}", tags=["deliveries"], response_model=DeliveryWhole, responses=problems(404))
 def show_delivery(request: Request, at: At, delivery: BigNumber) -> Response:
     """A delivery, and what happened to it."""
     return gate.told(request, _delivery(at, delivery))
 
 
 @router.post(
-    "/deliveries/{delivery}/retry",
+    "/deliveries/{delivery:int}/retry",
     tags=["deliveries"],
     dependencies=[ANALYST],
     response_model=DeliveryWhole,

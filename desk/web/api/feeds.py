@@ -100,14 +100,16 @@ def import_feeds(
     return gate.told(request, ImportedFeeds(added=done.added, known=done.known, bad=done.bad))
 
 
-@router.get("/feeds/{feed}", response_model=answers.FeedLine, responses=problems(404))
+@router.get("/feeds/{feed:int}", response_model=answers.FeedLine, responses=problems(404))
 def show_feed(request: Request, at: At, feed: Number) -> Response:
     """A feed and how it stands."""
     with at.reading() as session:
         return gate.told(request, answers.feed(session, f"{feed}", at.clock()))
 
 
-@router.patch("/feeds/{feed}", dependencies=[OPERATOR], response_model=answers.FeedLine, responses=problems(404, 412))
+@router.patch(
+    "/feeds/{feed:int}", dependencies=[OPERATOR], response_model=answers.FeedLine, responses=problems(404, 412)
+)
 def change_feed(request: Request, at: At, feed: Number, said: FeedChanges) -> Response:
     """Changes what is given, and makes the feed due. `If-Match` guards against another's change."""
     with at.writing(request) as hand:
@@ -117,7 +119,7 @@ def change_feed(request: Request, at: At, feed: Number, said: FeedChanges) -> Re
         return gate.told(request, answers.feed(hand.session, f"{feed}", hand.now))
 
 
-@router.delete("/feeds/{feed}", dependencies=[OPERATOR], status_code=204, responses=problems(404))
+@router.delete("/feeds/{feed:int}", dependencies=[OPERATOR], status_code=204, responses=problems(404))
 def remove_feed(request: Request, at: At, feed: Number) -> Response:
     """Watches it no more; its stories stay."""
     with at.writing(request) as hand:
@@ -125,14 +127,16 @@ def remove_feed(request: Request, at: At, feed: Number) -> Response:
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-@router.get("/feeds/{feed}/polls", response_model=answers.Polls, responses=problems(404))
+@router.get("/feeds/{feed:int}/polls", response_model=answers.Polls, responses=problems(404))
 def list_polls(request: Request, at: At, feed: Number, limit: Limit = 50) -> Response:
     """A feed's polls, the newest first."""
     with at.reading() as session:
         return gate.told(request, answers.polls_of(session, f"{feed}", limit))
 
 
-@router.post("/feeds/{feed}/poll", dependencies=[OPERATOR], response_model=answers.FeedLine, responses=problems(404))
+@router.post(
+    "/feeds/{feed:int}/poll", dependencies=[OPERATOR], response_model=answers.FeedLine, responses=problems(404)
+)
 def poll_feed(request: Request, at: At, feed: Number) -> Response:
     """Makes a feed due now; the scheduler takes it within a second."""
     with at.writing(request) as hand:

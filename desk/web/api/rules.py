@@ -109,14 +109,14 @@ def add_rule(request: Request, at: At, said: RuleFacts) -> Response:
         return gate.told(request, answers.rule(hand.session, said.name, hand.now), status)
 
 
-@router.post("/rules/check", tags=["rules"], response_model=answers.Check, responses=problems())
+@router.post("/queries/check", tags=["queries"], response_model=answers.Check, responses=problems())
 def check_query(request: Request, at: At, said: Checked) -> Response:
     """Whether a query can be read, at which character not, and what was perhaps not meant."""
     with at.reading() as session:
         return gate.told(request, answers.check(session, said.query))
 
 
-@router.post("/rules/try", tags=["rules"], response_model=answers.Tried, responses=problems(404))
+@router.post("/queries/try", tags=["queries"], response_model=answers.Tried, responses=problems(404))
 def try_query(request: Request, at: At, said: Try) -> Response:
     """What a query would have met of the stories kept so far, by day; what it gains and loses beside a rule."""
     since = at.clock() - duration(said.since) if said.since else None

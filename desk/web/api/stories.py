@@ -31,14 +31,14 @@ def export_items(
     return exports.stories(at, wanted, format, limit)
 
 
-@router.get("/items/{item}", response_model=answers.Story, responses=problems(404))
+@router.get("/items/{item:int}", response_model=answers.Story, responses=problems(404))
 def show_item(request: Request, at: At, item: BigNumber) -> Response:
     """A story with all that is known of it: its text, carriers, versions, other copies, the rules that met it."""
     with at.reading() as session:
         return gate.told(request, answers.story(session, f"{item}"))
 
 
-@router.get("/items/{item}/why/{rule}", response_model=answers.Why, responses=problems(404))
+@router.get("/items/{item:int}/why/{rule}", response_model=answers.Why, responses=problems(404))
 def why(request: Request, at: At, item: BigNumber, rule: Which) -> Response:
     """Why a rule meets a story, or by which clause it does not."""
     with at.reading() as session:

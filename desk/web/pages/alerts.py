@@ -59,7 +59,7 @@ def mark(request: Request, at: At, form: Form) -> Response:
     return go(back, f"{count} {'alert' if count == 1 else 'alerts'} marked.")
 
 
-@router.get("/alerts/{alert}")
+@router.get("/alerts/{alert:int}")
 def alert(request: Request, at: At, alert: BigNumber) -> Response:
     """An alert: why, what people noted, and everything that happened to it."""
     with at.reading() as session:
@@ -69,7 +69,7 @@ def alert(request: Request, at: At, alert: BigNumber) -> Response:
         )
 
 
-@router.post("/alerts/{alert}", dependencies=[ANALYST])
+@router.post("/alerts/{alert:int}", dependencies=[ANALYST])
 def note(request: Request, at: At, asking: Asking, alert: BigNumber, form: Form) -> Response:
     """Marks, assigns, remarks; sends one of its deliveries again."""
     with at.writing(request) as hand:
@@ -87,4 +87,4 @@ def note(request: Request, at: At, asking: Asking, alert: BigNumber, form: Form)
             case _:
                 deeds.note(hand, alert, assigned=text(form, "assigned"), remark=text(form, "remark"))
                 said = "Noted."
-    return go(f"/alerts/{alert}", said)
+    return go(f"/alerts/{alert:int}", said)

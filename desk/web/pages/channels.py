@@ -51,14 +51,14 @@ def add_channel(request: Request, at: At, form: Form) -> Response:
         return looks.render(request, "channel_new.html", {"kinds": KINDS, "said": said, "error": str(error)})
 
 
-@router.get("/channels/{channel}")
+@router.get("/channels/{channel:int}")
 def channel(request: Request, at: At, channel: Number, of: Short = "alert", before: Before = None) -> Response:
     """A channel: what it is told and how, a preview, its dead letters."""
     with at.reading() as session:
         return _shown(request, at, session, channel, of=of, before=before)
 
 
-@router.post("/channels/{channel}", dependencies=[OPERATOR])
+@router.post("/channels/{channel:int}", dependencies=[OPERATOR])
 def change_channel(request: Request, at: At, channel: Number, form: Form) -> Response:
     """Tests, pauses, resumes, removes, previews, sends dead letters again, or changes what the form says."""
     do = text(form, "do")
@@ -66,7 +66,7 @@ def change_channel(request: Request, at: At, channel: Number, form: Form) -> Res
         if do == "test":
             with at.reading() as session:
                 channels.find(session, f"{channel}")
-            return go(f"/channels/{channel}", f"It took the sample: {at.try_channel(str(channel))}")
+            return go(f"/channels/{channel:int}", f"It took the sample: {at.try_channel(str(channel))}")
         if do == "preview":
             with at.reading() as session:
                 return _shown(request, at, session, channel, of=text(form, "of"), template=text(form, "template"))
@@ -96,7 +96,7 @@ def _done(request: Request, at: Site, channel: int, do: str, form: FormData) -> 
             case _:
                 deeds.change(hand, row, _changes(form, row.kind), forget_former=bool(form.get("forget_former")))
                 said = "It is changed."
-    return go(f"/channels/{channel}", said)
+    return go(f"/channels/{channel:int}", said)
 
 
 def _changes(form: FormData, kind: str) -> dict[str, Any]:

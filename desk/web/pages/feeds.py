@@ -73,14 +73,14 @@ def import_feeds(request: Request, at: At, form: Form) -> Response:
     return go("/feeds", f"{done.added} feeds are watched now, {done.known} were already{bad}.")
 
 
-@router.get("/feeds/{feed}")
+@router.get("/feeds/{feed:int}")
 def feed(request: Request, at: At, feed: Number) -> Response:
     """A feed, how it stands, and its polls."""
     with at.reading() as session:
         return _shown(request, at, session, feed, "")
 
 
-@router.post("/feeds/{feed}", dependencies=[OPERATOR])
+@router.post("/feeds/{feed:int}", dependencies=[OPERATOR])
 def change_feed(request: Request, at: At, feed: Number, form: Form) -> Response:
     """Polls now, pauses, resumes, removes, or changes what the form says."""
     try:
@@ -102,7 +102,7 @@ def change_feed(request: Request, at: At, feed: Number, form: Form) -> Response:
                 case _:
                     deeds.change(hand, row, _changes(form))
                     said = "It is changed, and due now."
-        return go(f"/feeds/{feed}", said)
+        return go(f"/feeds/{feed:int}", said)
     except BadInput as error:
         with at.reading() as session:
             return _shown(request, at, session, feed, str(error))

@@ -64,7 +64,7 @@ def try_rule(request: Request, at: At, form: Form) -> Response:
         return looks.render(request, "trial.html", seen)
 
 
-@router.get("/rules/{rule}")
+@router.get("/rules/{rule:int}")
 def rule(request: Request, at: At, rule: Number) -> Response:
     """A rule in its editor, with what it would have met."""
     with at.reading() as session:
@@ -72,7 +72,7 @@ def rule(request: Request, at: At, rule: Number) -> Response:
         return _editor(request, at, session, line.model_dump(), line, tried=True)
 
 
-@router.post("/rules/{rule}", dependencies=[ANALYST])
+@router.post("/rules/{rule:int}", dependencies=[ANALYST])
 def change_rule(request: Request, at: At, rule: Number, form: Form) -> Response:
     """Changes the rule, tries the change, switches or removes it."""
     said, do = _said(form), text(form, "do")
@@ -84,7 +84,7 @@ def change_rule(request: Request, at: At, rule: Number, form: Form) -> Response:
                 return go("/rules", f"The rule “{row.name}” is gone; its alerts stay.")
             if do != "try":
                 deeds.change(hand, row, RuleFacts.read(said).model_dump())
-                return go(f"/rules/{rule}", f"The rule “{row.name}” stands at version {row.version}.")
+                return go(f"/rules/{rule:int}", f"The rule “{row.name}” stands at version {row.version}.")
     except BadInput as problem:
         error: BadInput | None = problem
     else:
