@@ -74,37 +74,34 @@ def token_digest(token: str) -> str:
 
 
 class Throttle:
-    """How often somebody may try to sign in: five times, then ever more rarely, until it goes well or an hour is over.
+    """How often somebody may try to sign in: some times, then ever more rarely, until it goes well or an hour is over.
 
-    Kept in this process alone: it is the only one that people sign in to.
+    A try counts before it is known how it ends, so that many at once are no way round. Kept in this process alone: it
+    is the only one that people sign in to.
     """
 
-    _FREE, _LONGEST, _FORGOTTEN = 5, timedelta(minutes=15), timedelta(hours=1)
+    _LONGEST, _FORGOTTEN = timedelta(minutes=15), timedelta(hours=1)
     _MOST = 10_000
 
-    def __init__(self) -> None:
-        self._failed: dict[str, tuple[int, datetime]] = {}
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._tried: dict[str, tuple[int, datetime]] = {}
         self._lock = threading.Lock()
 
-    def wait(self, who: str, now: datetime) -> timedelta:
-        """How long until the next try; nothing when it may be now."""
+    def take(self, who: str, now: datetime) -> timedelta:
+        """Counts a try, and says nothing; or how long until the next one may be made."""
         with self._lock:
-            times, last = self._failed.get(who, (0, now))
-        if times < self._FREE or now - last > self._FORGOTTEN:
-            return timedelta(0)
-        pause = min(timedelta(seconds=2 ** min(times - self._FREE, 20)), self._LONGEST)
-        return max(last + pause - now, timedelta(0))
-
-    def failed(self, who: str, now: datetime) -> None:
-        """Notes a try that failed."""
-        with self._lock:
-            if len(self._failed) >= self._MOST:
-                fresh = {one: told for one, told in self._failed.items() if now - told[1] <= self._FORGOTTEN}
-                self._failed = dict(list(fresh.items())[-self._MOST // 2 :])
-            times, last = self._failed.get(who, (0, now))
-            self._failed[who] = (1 if now - last > self._FORGOTTEN else times + 1, now)
+            times, last = self._tried.pop(who, (0, now))
+            if now - last > self._FORGOTTEN:
+                times = 0
+            pause = min(timedelta(seconds=2 ** min(times - self._free, 20)), self._LONGEST)
+            wait = max(last + pause - now, timedelta(0)) if times >= self._free else timedelta(0)
+            self._tried[who] = (times, last) if wait else (times + 1, now)
+            if len(self._tried) > self._MOST:
+                del self._tried[next(iter(self._tried))]
+            return wait
 
     def went_well(self, who: str) -> None:
-        """Forgets the tries that failed."""
+        """Forgets the tries."""
         with self._lock:
-            self._failed.pop(who, None)
+            self._tried.pop(who, None)

@@ -30,12 +30,12 @@ class Hand:
     ) -> None:
         """Writes the audit line. Of two states only what differs is told, and nothing that is secret."""
         was, has = _plain(before), _plain(after)
+        names = {*was, *has}
         if was and has:
-            same = {name for name in was if name in has and was[name] == has[name]}
-            was, has = ({name: value for name, value in one.items() if name not in same} for one in (was, has))
-            if not was and not has:
+            names = {name for name in names if was.get(name) != has.get(name)}
+            if not names:
                 return
-        shown = (for_eyes(was), for_eyes(has))
+        shown = [{name: value for name, value in for_eyes(one).items() if name in names} for one in (was, has)]
         audit.record(self.session, self.who, what, about, before=shown[0], after=shown[1], now=self.now)
 
 

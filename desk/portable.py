@@ -20,7 +20,7 @@ from desk.hand import Hand
 from desk.shapes import ChannelFacts, Facts, FeedFacts, ListFacts, RuleFacts, for_eyes, of_channel, of_feed, of_rule
 from storage import channels, feeds, rules
 from wire import receivers
-from wire.address import checked
+from wire.address import checked, split_login
 from wire.cadence import Bounds, written_duration
 from wire.errors import BadInput
 
@@ -33,21 +33,28 @@ Whole = dict[tuple[str, str], Facts]
 
 
 class Step(NamedTuple):
-    """One thing to be made, changed or taken away, as it stands and as it shall stand."""
+    """One thing to be made, changed or taken away, as it stands and as it shall stand; and what of it differs."""
 
     sign: str
     kind: str
     name: str
     before: dict[str, Any]
     after: dict[str, Any]
+    differing: tuple[str, ...] = ()
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What is to change of it."""
+        return {name: self.after[name] for name in self.differing}
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A configuration as text, and how many secrets were left out of it."""
+    """A configuration as text, how many secrets were left out of it, and how many targets in it may be secret."""
 
     text: str
     secrets_left_out: int
+    telling_targets: int
 
 
 def declared(session: Session) -> Whole:
@@ -64,17 +71,18 @@ def declared(session: Session) -> Whole:
 
 def write(session: Session, *, secrets: bool) -> Written:
     """What there is, as a file. Secrets that are kept here, and not by a place that is named, only if asked."""
-    left_out, parts = 0, list[str]()
+    left_out, telling, parts = 0, 0, list[str]()
     order = list(SHAPES)
     for (kind, _), facts in sorted(declared(session).items(), key=lambda one: (order.index(one[0][0]), one[0][1])):
         said = facts.model_dump(exclude_defaults=True)
         hidden = [] if secrets else _secrets(said)
         left_out += len(hidden)
+        telling += for_eyes(said).get("target") != said.get("target")
         row = {name: value for name, value in said.items() if name not in hidden}
         headers = row.pop("headers", {})
         text = f"[[{kind}]]\n{tomli_w.dumps(row, multiline_strings=True)}"
         parts.append(text + (f"[{kind}.headers]\n{tomli_w.dumps(headers)}" if headers else ""))
-    return Written("\n".join(parts), left_out)
+    return Written("\n".join(parts), left_out, telling)
 
 
 def _secrets(said: Mapping[str, Any]) -> list[str]:
@@ -85,8 +93,8 @@ def _secrets(said: Mapping[str, Any]) -> list[str]:
 def read(text: str, usual: Bounds) -> Whole:
     """A file's configuration; feeds without times of their own get the usual ones. Raises BadInput with the place."""
     try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        said = tomllib.loads(text.removeprefix("\ufeff"))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise BadInput(f"The file is no TOML: {error}.") from error
     found: Whole = {}
     for kind, rows in said.items():
@@ -106,7 +114,7 @@ def read(text: str, usual: Bounds) -> Whole:
     return found
 
 
-def _facts(kind: str, row: Mapping[str, Any], where: str, usual: Bounds) -> Facts:
+def _facts(kind: str, row: object, where: str, usual: Bounds) -> Facts:
     try:
         facts = SHAPES[kind].read(row)
         if isinstance(facts, FeedFacts):
@@ -115,7 +123,11 @@ def _facts(kind: str, row: Mapping[str, Any], where: str, usual: Bounds) -> Fact
                 "min_interval": written_duration(within.shortest),
                 "max_interval": written_duration(within.longest),
             }
-            return facts.model_copy(update={"url": checked(facts.url), **times})
+            address, login = split_login(checked(facts.url))
+            own = feed_deeds.headers(facts.headers, login)
+            said = facts.model_fields_set | ({"headers"} if own else set())
+            found = facts.model_copy(update={"url": address, "headers": own, **times})
+            return FeedFacts.model_construct(said, **found.model_dump())
     except BadInput as error:
         raise BadInput(f"{where}: {error}") from error
     return facts.model_copy(update={"to": sorted(set(facts.to))}) if isinstance(facts, RuleFacts) else facts
@@ -147,7 +159,7 @@ def _made(kind: str, there: Whole, wanted: Whole) -> Iterator[Step]:
         unsaid = {one for one in ("secret", "headers", "title") if one in before and one not in facts.model_fields_set}
         differing = {one for one in after if one not in unsaid and before[one] != after[one]}
         if differing:
-            yield Step(CHANGE, kind, name, *({one: side[one] for one in sorted(differing)} for side in (before, after)))
+            yield Step(CHANGE, kind, name, before, after, tuple(sorted(differing)))
 
 
 def bring_about(hand: Hand, steps: Sequence[Step], usual: Bounds) -> None:
@@ -164,7 +176,7 @@ def _take(hand: Hand, step: Step, usual: Bounds) -> None:
         case "channel", "+":
             channel_deeds.add(hand, ChannelFacts.read(step.after))
         case "channel", "~":
-            channel_deeds.change(hand, channels.find(hand.session, step.name), step.after)
+            channel_deeds.change(hand, channels.find(hand.session, step.name), step.changes)
         case "channel", _:
             channel_deeds.remove(hand, channels.find(hand.session, step.name))
         case "list", "-":
@@ -174,22 +186,21 @@ def _take(hand: Hand, step: Step, usual: Bounds) -> None:
         case "rule", "+":
             rule_deeds.add(hand, RuleFacts.read(step.after))
         case "rule", "~":
-            rule_deeds.change(hand, rules.find(hand.session, step.name), step.after)
+            rule_deeds.change(hand, rules.find(hand.session, step.name), step.changes)
         case "rule", _:
             rule_deeds.remove(hand, rules.find(hand.session, step.name))
         case "feed", "+":
             feed_deeds.add(hand, FeedFacts.read(step.after), usual)
         case "feed", "~":
-            feed_deeds.change(hand, feeds.find(hand.session, step.name), step.after)
+            feed_deeds.change(hand, feeds.find(hand.session, step.name), step.changes)
         case _:
             feed_deeds.remove(hand, feeds.find(hand.session, step.name))
 
 
 def told(step: Step) -> list[str]:
     """A step as a person reads it: what, and each thing that changes; nothing that is secret."""
-    kind = {"kind": step.after.get("kind", step.before.get("kind", "webhook"))} if step.kind == "channel" else {}
-    before, after = (for_eyes({**kind, **side}) for side in (step.before, step.after))
     lines = [f"{step.sign} {step.kind} {step.name}"]
     if step.sign == CHANGE:
-        lines += [f"    {name}: {before[name]!r} -> {after[name]!r}" for name in step.after]
+        before, after = for_eyes(step.before), for_eyes(step.after)
+        lines += [f"    {name}: {before[name]!r} -> {after[name]!r}" for name in step.differing]
     return lines

@@ -6,7 +6,7 @@ What a person gives is checked here for its type and size; what it means is chec
 from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from sqlmodel import Session
 
 from storage import feeds, held, rules
@@ -19,7 +19,9 @@ from wire.markup import line
 # PostgreSQL keeps no NUL; nothing that people write has one.
 _NO_NUL = r"^[^\x00]*$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
-Words = Annotated[str, StringConstraints(max_length=100_000, pattern=_NO_NUL)]
+# Browsers send lines that end otherwise; what is kept ends as files do.
+_ends = AfterValidator(lambda written: written.replace("\r\n", "\n"))
+Words = Annotated[str, StringConstraints(max_length=100_000, pattern=_NO_NUL), _ends]
 Short = Annotated[str, StringConstraints(max_length=2_000, pattern=_NO_NUL)]
 HIDDEN = "(not shown)"
 
@@ -41,10 +43,10 @@ class Facts(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @classmethod
-    def read(cls, said: Mapping[str, Any]) -> Self:
+    def read(cls, said: object) -> Self:
         """What was said, checked. Raises BadInput naming what is wrong."""
         try:
-            return cls.model_validate(dict(said))
+            return cls.model_validate(said)
         except ValidationError as error:
             raise BadInput(in_words(error.errors()[0])) from error
 
@@ -100,6 +102,14 @@ class ChannelFacts(Facts):
     ordered: bool = False
     operator: bool = False
     paused: bool = False
+
+
+class Remark(Facts):
+    """What is noted on an alert; what is left out stays. Empty takes it away."""
+
+    seen: bool = False
+    assigned: Annotated[str, StringConstraints(max_length=60, pattern=_NO_NUL)] = ""
+    remark: Annotated[str, StringConstraints(max_length=10_000, pattern=_NO_NUL), _ends] = ""
 
 
 def of_feed(feed: Feed) -> FeedFacts:

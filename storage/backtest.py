@@ -26,12 +26,16 @@ _TOO_MANY = 0.05
 
 @dataclass(frozen=True, slots=True)
 class BackTest:
-    """What a query would have met among the items since a moment: all their ids, the newest in full, by day."""
+    """What a query would have met among the items since a moment: all their ids, the newest in full, by day.
+
+    `back_to`: it gave up there, having looked at as many as it was to.
+    """
 
     met: list[int]
     newest: list[Meeting]
     by_day: dict[date, int]
     days: float
+    back_to: datetime | None = None
 
     @property
     def a_day(self) -> float:
@@ -47,18 +51,22 @@ class Health:
     why: str
 
 
-def run(session: Session, query: str, *, since: datetime | None, now: datetime, newest: int = 10) -> BackTest:
-    """Holds a query against the items first seen since then. Raises QueryError."""
+def run(
+    session: Session, query: str, *, since: datetime | None, now: datetime, newest: int = 10, most: int | None = None
+) -> BackTest:
+    """Holds a query against the items first seen since then, so many candidates at most. Raises QueryError."""
+    looked = listing.Looked(most) if most else None
     parsed = parse(query, rules.word_lists(session))
     met: list[int] = []
     shown: list[Meeting] = []
     by_day: Counter[date] = Counter()
-    for one in listing.meeting(session, Matcher.of(parsed), parsed, since=since):
+    for one in listing.meeting(session, Matcher.of(parsed), parsed, since=since, looked=looked):
         met.append(one.item_id)
         by_day[one.first_seen_at.date()] += 1
         if len(shown) < newest:
             shown.append(one)
-    return BackTest(met, shown, dict(sorted(by_day.items())), _days(session, since, now))
+    back_to = looked.back_to if looked and looked.is_cut_short else None
+    return BackTest(met, shown, dict(sorted(by_day.items())), _days(session, back_to or since, now), back_to)
 
 
 def _days(session: Session, since: datetime | None, now: datetime) -> float:

@@ -29,6 +29,8 @@ _SECONDS = {
     "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
 }
+# With the pool's usual five, one for each of the forty threads that answer requests.
+_MOST_MORE = 35
 _MIGRATION_LOCK = 7_947_321  # any number of ours: PostgreSQL's advisory locks are numbered
 
 
@@ -140,12 +142,12 @@ def _engine(url: str) -> Engine:
     except ArgumentError as error:
         raise BadInput("The database address cannot be read; give sqlite:///… or postgresql://….") from error
     if parsed.get_backend_name() == "sqlite":
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, max_overflow=_MOST_MORE)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, max_overflow=_MOST_MORE)
     raise BadInput(f"Wirewatch keeps its rows in SQLite or PostgreSQL, not in {parsed.get_backend_name()}.")
 
 

@@ -102,10 +102,10 @@ def highest(session: Session) -> int:
     return session.execute(select(func.max(ALERT.c.id))).scalar() or 0
 
 
-def above(session: Session, mark: int) -> list[int]:
-    """The numbers of alerts above a mark, upwards."""
+def above(session: Session, mark: int, most: int) -> list[int]:
+    """The numbers of alerts above a mark, upwards, so many at most."""
     public = select(ALERT.c.id).join(RULE, RULE.c.id == ALERT.c.rule_id).where(RULE.c.private.is_(False))
-    return list(session.execute(public.where(ALERT.c.id > mark).order_by(ALERT.c.id)).scalars())
+    return list(session.execute(public.where(ALERT.c.id > mark).order_by(ALERT.c.id).limit(most)).scalars())
 
 
 def row(session: Session, alert_id: int) -> Row[Any]:

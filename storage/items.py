@@ -309,10 +309,10 @@ def highest(session: Session) -> int:
     return session.execute(select(func.max(ITEM.c.id))).scalar() or 0
 
 
-def above(session: Session, mark: int) -> list[int]:
-    """The numbers of public items above a mark, upwards."""
+def above(session: Session, mark: int, most: int) -> list[int]:
+    """The numbers of public items above a mark, upwards, so many at most."""
     public = select(ITEM.c.id).where(ITEM.c.id > mark, ITEM.c.private.is_(False))
-    return list(session.execute(public.order_by(ITEM.c.id)).scalars())
+    return list(session.execute(public.order_by(ITEM.c.id).limit(most)).scalars())
 
 
 def carried_by(session: Session, item_ids: Sequence[int]) -> dict[int, list[int]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, exists, func, select
+from sqlalchemy import Column, ColumnElement, Row, Select, exists, func, select
 from sqlmodel import Session
 
 from storage import rules, search
@@ -112,16 +112,34 @@ def by_ids(session: Session, item_ids: Sequence[int]) -> list[Listed]:
     return _listed(session, [(item_id, ()) for item_id in sorted(item_ids, reverse=True)])
 
 
-def meeting(session: Session, matcher: Matcher, query: Query, *, since: datetime | None = None) -> Iterator[Meeting]:
+@dataclass
+class Looked:
+    """How far back a search came: when the oldest story that it looked at was seen, and whether it ended there."""
+
+    most: int
+    count: int = 0
+    back_to: datetime | None = None
+    is_cut_short: bool = False
+
+
+def meeting(
+    session: Session, matcher: Matcher, query: Query, *, since: datetime | None = None, looked: Looked | None = None
+) -> Iterator[Meeting]:
     """The stored items that a query meets, exactly as a rule of the same words would, the newest first.
 
-    The index narrows them down, the rules' own engine decides. `matcher` holds just this query.
+    The index narrows them down, the rules' own engine decides. `matcher` holds just this query. With `looked` no more
+    than so many are held against it, and it says how far that came.
     """
     wanted = Wanted(since=since)
     for some in _portions(session, wanted, query, _ABOVE_ALL, 0):
         fitting = select(ITEM.c.id, ITEM.c.first_seen_at).where(ITEM.c.id.in_(some), *_conditions(wanted))
         seen = {row.id: row.first_seen_at for row in session.execute(fitting)}
         for part in chunks(sorted(seen, reverse=True), _AT_ONCE):
+            if looked and looked.count >= looked.most:
+                looked.is_cut_short = True
+                return
+            if looked:
+                looked.count, looked.back_to = looked.count + len(part), seen[part[-1]]
             offered = facts(session, part)
             for item_id in part:
                 for match in matcher.match(offered[item_id]):
@@ -129,26 +147,22 @@ def meeting(session: Session, matcher: Matcher, query: Query, *, since: datetime
 
 
 def providers(session: Session, most: int) -> list[str]:
-    """The names of providers, in their order: a look at each name, not at each story."""
-    found: list[str] = []
-    name = ""
-    while len(found) < most:
-        after = select(func.min(ITEM.c.provider)).where(ITEM.c.provider > name)
-        name = session.execute(after).scalar() or ""
-        if not name:
-            break
-        found.append(name)
-    return found
+    """The names of providers, in their order."""
+    return _different(session, ITEM.c.provider, most)
 
 
-def languages(session: Session) -> list[str]:
-    """The languages of stories, in their order; found in the same way."""
-    found: list[str] = []
-    while name := session.execute(
-        select(func.min(ITEM.c.language)).where(ITEM.c.language > (found[-1] if found else ""))
-    ).scalar():
-        found.append(str(name))
-    return found
+def languages(session: Session, most: int) -> list[str]:
+    """The languages of stories, in their order."""
+    return _different(session, ITEM.c.language, most)
+
+
+def _different(session: Session, column: Column[str], most: int) -> list[str]:
+    """The different values of an indexed column: one step down its index for each, not one for each story."""
+    steps = select(func.min(column).label("value")).where(column > "").cte("steps", recursive=True)
+    further = select(func.min(column)).where(column > steps.c.value).scalar_subquery()
+    steps = steps.union_all(select(further).where(steps.c.value.is_not(None)))
+    found = select(steps.c.value).where(steps.c.value.is_not(None)).limit(most)
+    return list(session.execute(found).scalars())
 
 
 def _portions(session: Session, wanted: Wanted, query: Query | None, below: int, above: int) -> Iterator[Sequence[int]]:

@@ -1,5 +1,6 @@
 """Who may sign in: people with a password, their programs with tokens. Hashes alone are kept."""
 
+import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +16,7 @@ from wire.errors import BadInput, NotThere, Taken
 USER = table(User)
 TOKEN = table(Token)
 SETTING = table(Setting)
+_EPOCHS = 2**30
 
 
 def add(session: Session, name: str, password: str, role: str, *, now: datetime) -> User:
@@ -23,7 +25,9 @@ def add(session: Session, name: str, password: str, role: str, *, now: datetime)
         raise BadInput("A user's name is up to sixty printable characters.")
     if session.exec(select_model(User).where(User.name == name)).first():
         raise Taken(f"There is a user “{name}” already.")
-    user = User(name=name, password=password, role=role, created_at=now)
+    # A number can be given anew to the next user: sessions of a former one must not become theirs.
+    first = secrets.randbelow(_EPOCHS)
+    user = User(name=name, password=password, role=role, epoch=first, created_at=now)
     session.add(user)
     session.flush()
     return user
@@ -31,7 +35,7 @@ def add(session: Session, name: str, password: str, role: str, *, now: datetime)
 
 def find(session: Session, name: str) -> User:
     """The user of this name. Raises BadInput."""
-    user = session.exec(select_model(User).where(User.name == name)).one_or_none()
+    user = named(session, name)
     if user is None:
         raise NotThere(f"No user is “{name}”. `wirewatch users list` shows them.")
     return user

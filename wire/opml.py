@@ -33,11 +33,13 @@ def read(document: bytes) -> tuple[list[Outline], list[str]]:
         root = etree.fromstring(document, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise BadInput("This is no OPML: it cannot be read as XML.") from error
-    if root is None or not isinstance(root.tag, str) or root.tag.lower() != "opml":
+    if root is None or _local(root.tag) != "opml":
         raise BadInput("This is no OPML: its first element is not <opml>.")
     found: dict[str, Outline] = {}
     bad: list[str] = []
-    for one in root.iter("outline"):
+    for one in root.iter():
+        if _local(one.tag) != "outline":
+            continue
         said = {name.lower(): value for name, value in one.attrib.items()}
         address = said.get("xmlurl", "").strip()
         if not address:
@@ -52,6 +54,11 @@ def read(document: bytes) -> tuple[list[Outline], list[str]]:
         else:
             found.setdefault(url, Outline(url, "" if title == address else title))
     return list(found.values()), bad
+
+
+def _local(tag: object) -> str:
+    """An element's name without its namespace; nothing for comments and the like."""
+    return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
 
 
 def write(feeds: Iterable[Outline], *, title: str = "Wirewatch") -> bytes:

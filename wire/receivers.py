@@ -120,9 +120,13 @@ def mail(written: str) -> Mail:
 
 
 def for_eyes(kind: str, written: str) -> str:
-    """A target without what may be secret in it."""
+    """A target without what may be secret in it: many a webhook's whole path is."""
     if kind == "log" or is_place(written):
         return written
     if kind == "apprise":
         return f"{written.partition('://')[0]}://…"
-    return written if kind == "email" else shown(written)
+    if kind == "email":
+        return written
+    address = shown(written)
+    host = "/".join(address.split("/")[:3])
+    return address if address in (host, f"{host}/") else f"{host}/…"

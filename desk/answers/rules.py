@@ -60,11 +60,15 @@ class Day(Answer):
 
 
 class Tried(Answer):
-    """A query held against the stories of the past; beside a rule: which it gains and loses (numbers of stories)."""
+    """A query held against the stories of the past; beside a rule: which it gains and loses (numbers of stories).
+
+    `back_to`: it looked no further back than there, for it would have taken too long.
+    """
 
     met: int
     a_day: float
     by_day: list[Day]
+    back_to: datetime | None
     newest: list[TriedStory]
     against: str
     gained: list[int]
@@ -72,6 +76,8 @@ class Tried(Answer):
 
 
 _DAYS = 30
+# A trial must be over in about a second, whatever is typed.
+_MOST_LOOKED, _MOST_TOLD = 5_000, 1_000
 
 
 def all_rules(session: Session, now: datetime) -> Rules:
@@ -122,14 +128,16 @@ def tried(
     session: Session, query: str, now: datetime, *, since: datetime | None, against: str = "", limit: int = 20
 ) -> Tried:
     """Holds a query against the stories first seen since then. Raises QueryError; NotThere for `against`."""
-    told = backtest.run(session, query, since=since, now=now, newest=limit)
     saved = rules.find(session, against).query if against else ""
-    other = {*backtest.run(session, saved, since=since, now=now).met} if saved else set()
+    told = backtest.run(session, query, since=since, now=now, newest=limit, most=_MOST_LOOKED)
+    since = told.back_to or since
+    other = {*backtest.run(session, saved, since=since, now=now, most=_MOST_LOOKED).met} if saved else set()
     met = {*told.met}
     return Tried(
         met=len(told.met),
         a_day=round(told.a_day, 2),
         by_day=_days(told.by_day, since, now),
+        back_to=told.back_to,
         newest=[
             TriedStory(
                 id=one.item_id,
@@ -142,8 +150,8 @@ def tried(
             for one in told.newest
         ],
         against=against,
-        gained=sorted(met - other) if saved else [],
-        lost=sorted(other - met) if saved else [],
+        gained=sorted(met - other, reverse=True)[:_MOST_TOLD] if saved else [],
+        lost=sorted(other - met, reverse=True)[:_MOST_TOLD] if saved else [],
     )
 
 

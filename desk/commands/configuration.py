@@ -1,7 +1,7 @@
 """`wirewatch export` and `wirewatch apply`: a whole configuration as one file."""
 
-import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,15 +26,20 @@ def export(
     if file is None:
         sys.stdout.write(written.text)
     else:
-        _write(file, written.text, private=secrets)
+        _write(file, written.text)
     if written.secrets_left_out:
         print(f"{written.secrets_left_out} secrets were left out; --secrets writes them too.", file=sys.stderr)
+    if written.telling_targets:
+        say = f"{written.telling_targets} targets stand in it whole. Where an address is a secret, give it as env:NAME."
+        print(say, file=sys.stderr)
 
 
-def _write(file: Path, text: str, *, private: bool) -> None:
+def _write(file: Path, text: str) -> None:
+    """Whole or not at all, and readable by nobody else: targets tell much, secrets all."""
     try:
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666), "w") as out:
+        with tempfile.NamedTemporaryFile("w", dir=file.absolute().parent, delete=False, encoding="utf-8") as out:
             out.write(text)
+        Path(out.name).replace(file)
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}.") from error
 
@@ -56,6 +61,8 @@ def apply(
     _tell(steps, as_json=as_json)
     if dry_run or not steps:
         return
+    if not yes and (as_json or not sys.stdin.isatty()):
+        raise BadInput("Nobody can be asked here: say --yes to do it, or --dry-run.")
     if not yes:
         typer.confirm(f"{_counted(steps)}. Do it?", abort=True)
     with writing() as hand:
@@ -69,7 +76,7 @@ def apply(
 
 def _read(file: Path) -> str:
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text()
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise BadInput(f"{file}: {why}.") from error

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from desk.hand import Hand
+from desk.shapes import Remark
 from storage import held, inbox, users
 from storage.inbox import Wanted
 from wire.errors import NotThere
@@ -26,6 +27,7 @@ def mark_all(hand: Hand, wanted: Wanted, *, up_to: int) -> int:
 
 def note(hand: Hand, alert_id: int, *, assigned: str | None = None, remark: str | None = None) -> None:
     """Assigns an alert to a user, or remarks on it; what is None stays. Raises BadInput."""
+    Remark.read({name: said for name, said in (("assigned", assigned), ("remark", remark)) if said is not None})
     row = inbox.row(hand.session, alert_id)
     if assigned and users.are_there_any(hand.session):
         users.find(hand.session, assigned)
@@ -50,7 +52,8 @@ def resend_failed(hand: Hand, channel_id: int | None = None) -> int:
     """Sends all that was given up again, or that of one channel; how many."""
     again = held.resend_failed(hand.session, hand.now, channel_id)
     if again:
-        hand.note("sent again", "all dead letters", after={"deliveries": again})
+        which = "all dead letters" if channel_id is None else f"the dead letters of channel {channel_id}"
+        hand.note("sent again", which, after={"deliveries": again})
     return again
 
 

@@ -24,6 +24,7 @@ def add(hand: Hand, facts: ChannelFacts) -> Channel:
 def change(hand: Hand, channel: Channel, given: Mapping[str, Any], *, forget_former: bool = False) -> None:
     """Changes what is given, by the names of ChannelFacts; what it is called and its kind stay. Raises BadInput."""
     before = of_channel(channel)
+    ChannelFacts.read({**before.model_dump(), **given})
     for name in ("name", "kind"):
         if given.get(name, getattr(channel, name)) != getattr(channel, name):
             raise BadInput(f"A channel's {name} stays. Add another channel, and remove this one.")

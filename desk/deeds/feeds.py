@@ -37,6 +37,7 @@ def add(hand: Hand, facts: FeedFacts, usual: Bounds) -> Feed:
 def change(hand: Hand, feed: Feed, given: Mapping[str, Any]) -> None:
     """Changes what is given, by the names of FeedFacts; its address stays. Raises BadInput."""
     before = of_feed(feed)
+    FeedFacts.read({**before.model_dump(), **given})
     if "url" in given and given["url"] != feed.url:
         raise BadInput("A feed's address is what it is known by. Add the new address, and remove this one.")
     within = bounds(
@@ -44,30 +45,30 @@ def change(hand: Hand, feed: Feed, given: Mapping[str, Any]) -> None:
     )
     own = headers(given["headers"], "") if "headers" in given else dict(feed.headers)
     feeds.change(feed, bounds=within, headers=own, title=given.get("title"), full_text=given.get("full_text"))
-    if "paused" in given and given["paused"] != before.paused:
-        _pause_or_resume(hand, feed, paused=given["paused"])
-    else:
-        feeds.poll_now(feed, hand.now)
-    hand.note("changed", f"feed {feed.url}", before, of_feed(feed))
+    feeds.poll_now(feed, hand.now)
+    hand.note("changed", f"feed {feed.url}", before, of_feed(feed).model_copy(update={"paused": before.paused}))
+    if given.get("paused", before.paused) != before.paused:
+        _set_paused(hand, feed, paused=given["paused"])
 
 
-def _pause_or_resume(hand: Hand, feed: Feed, *, paused: bool) -> None:
+def _set_paused(hand: Hand, feed: Feed, *, paused: bool) -> None:
+    if paused == (not feed.enabled and feed.paused_because == feeds.PAUSED_BY_HAND) and (paused or feed.enabled):
+        return
     if paused:
         feeds.pause(feed, feeds.PAUSED_BY_HAND)
     else:
         feeds.resume(feed, hand.now)
+    hand.note("paused" if paused else "resumed", f"feed {feed.url}")
 
 
 def pause(hand: Hand, feed: Feed) -> None:
     """Stops polling it until it is resumed."""
-    feeds.pause(feed, feeds.PAUSED_BY_HAND)
-    hand.note("paused", f"feed {feed.url}")
+    _set_paused(hand, feed, paused=True)
 
 
 def resume(hand: Hand, feed: Feed) -> None:
     """Polls it again, at once."""
-    feeds.resume(feed, hand.now)
-    hand.note("resumed", f"feed {feed.url}")
+    _set_paused(hand, feed, paused=False)
 
 
 def poll(hand: Hand, feed: Feed) -> None:
@@ -94,9 +95,9 @@ def import_opml(hand: Hand, document: bytes, usual: Bounds, *, full_text: bool =
     """Watches all feeds of an OPML file; those that are watched already stay as they are. Raises BadInput."""
     offered, bad = opml.read(document)
     there = {feed.url for feed in feeds.watched(hand.session)}
-    new = [one for one in offered if one.url not in there]
-    for one in new:
-        add(hand, FeedFacts(url=one.url, title=one.title, full_text=full_text), usual)
+    new = {key: one for one in reversed(offered) if (key := address(one.url)) not in there}
+    for one in reversed(new.values()):
+        add(hand, FeedFacts.read({"url": one.url, "title": one.title, "full_text": full_text}), usual)
     return Imported(len(new), len(offered) - len(new), bad)
 
 

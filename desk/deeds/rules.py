@@ -25,6 +25,7 @@ def add(hand: Hand, facts: RuleFacts) -> Rule:
 def change(hand: Hand, rule: Rule, given: Mapping[str, Any]) -> None:
     """Changes what is given, by the names of RuleFacts. Raises QueryError, BadInput."""
     before = the_rule(hand.session, rule)
+    RuleFacts.read({**before.model_dump(), **given})
     if "name" in given and given["name"] != rule.name:
         rules.rename(hand.session, rule, given["name"])
     terms = Terms(given.get("digest"), given.get("zone"), given.get("urgent"), given.get("old"))
@@ -57,6 +58,8 @@ def backfill(hand: Hand, rule: Rule, since: datetime | None, *, send: bool) -> t
 
 def set_list(hand: Hand, name: str, spellings: Sequence[str]) -> list[str]:
     """Makes or changes a list, or removes it when there are no spellings; the names of the rules it changes."""
+    if spellings:
+        ListFacts.read({"name": name, "spellings": list(spellings)})
     former = rules.word_lists(hand.session).get(name)
     changed = rules.set_list(hand.session, name, spellings, now=hand.now)
     before = ListFacts(name=name, spellings=former) if former else NOTHING

@@ -5,30 +5,26 @@ from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as PoolIsEmpty
+from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from desk.web import problems, visitor
+from desk.web.looks import HEADERS, MOST_COUNTED
 from desk.web.site import Site
 from desk.web.visitor import Visitor
-from storage import users
+from storage import inbox, users
 from wire.address import is_loopback
 
-# Nothing is loaded from elsewhere, nothing runs that does not stand in our own files, nobody may frame these pages.
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
 # What anybody may ask for: it tells nothing, or asks for a secret of its own.
 PUBLIC = ("/healthz", "/alerts.atom", "/signin", "/static/")
+# The largest that is sent is an OPML file of many thousand feeds.
+_LARGEST = 8_000_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -48,14 +44,14 @@ class Door:
         async def harden(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 if not scope["path"].startswith("/static/"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         refused = await self._refuse(scope)
-        await (refused or self._app)(scope, receive, harden)
+        await (refused or self._app)(scope, _bounded(receive), harden)
 
     async def _refuse(self, scope: Scope) -> Response | None:
         """What is answered instead; nothing when the request may go on. Leaves the visitor in its state."""
@@ -67,10 +63,12 @@ class Door:
         if unsafe and visitor.is_from_elsewhere(headers):
             return problems.answer(request, HTTPStatus.FORBIDDEN, "Another site's page sent this; it was not done.")
         try:
-            found = await run_in_threadpool(self._visitor, headers, request.cookies, host)
-        except DatabaseError:
+            found, new_alerts = await run_in_threadpool(self._look_up, headers, request.cookies, host, path)
+        except (DatabaseError, PoolIsEmpty):
             return problems.answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer just now.")
-        scope.setdefault("state", {})["visitor"] = found
+        state = scope.setdefault("state", {})
+        state["visitor"], state["new_alerts"] = found, new_alerts
+        state["may_still"] = lambda: self._look_up(headers, request.cookies, host, path)[0] is not None
         if found is None and not any(path == one or (one.endswith("/") and path.startswith(one)) for one in PUBLIC):
             return self._ask_to_sign_in(request, path, unsafe=unsafe)
         if found and unsafe and path.startswith("/api/") and found.came_by == visitor.SESSION:
@@ -81,15 +79,23 @@ class Door:
                 )
         return None
 
-    def _visitor(self, headers: Headers, cookies: dict[str, str], host: str) -> Visitor | None:
+    def _look_up(self, headers: Headers, cookies: dict[str, str], host: str, path: str) -> tuple[Visitor | None, int]:
+        """Who is asking, and how many alerts are new, which every page shows: in a session that ends before others."""
         key = self._site.key()
         with self._site.reading() as session:
-            if (header := headers.get("authorization")) is not None:
-                return visitor.by_token(session, header)
-            if (cookie := cookies.get(visitor.COOKIE)) and (found := visitor.by_cookie(session, key, cookie)):
-                return found
-            if self._site.is_local and is_loopback(host) and not users.are_there_any(session):
-                return visitor.on_this_machine(key)
+            found = self._visitor(session, key, headers, cookies, host)
+            is_page = found is not None and not path.startswith(("/api/", "/static/"))
+            return found, inbox.count_new(session, MOST_COUNTED) if is_page else 0
+
+    def _visitor(
+        self, session: Session, key: str, headers: Headers, cookies: dict[str, str], host: str
+    ) -> Visitor | None:
+        if (header := headers.get("authorization")) is not None:
+            return visitor.by_token(session, header)
+        if (cookie := cookies.get(visitor.COOKIE)) and (found := visitor.by_cookie(session, key, cookie)):
+            return found
+        if self._site.is_local and is_loopback(host) and not users.are_there_any(session):
+            return visitor.on_this_machine(key)
         return None
 
     def _is_known(self, host: str) -> bool:
@@ -109,6 +115,21 @@ class Door:
             return refused
         asked = path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(f"/signin?next={quote(asked, safe='')}", HTTPStatus.SEE_OTHER)
+
+
+def _bounded(receive: Receive) -> Receive:
+    """A request's body, as long as it is of a size that anything here could want."""
+    size = 0
+
+    async def receive_some() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > _LARGEST:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {_LARGEST:,} bytes are taken.")
+        return message
+
+    return receive_some
 
 
 def _host(headers: Headers) -> str:

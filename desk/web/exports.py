@@ -1,4 +1,7 @@
-"""Stories and alerts as files: JSON Lines, CSV, RSS. Written as they are read, so that size costs no memory."""
+"""Stories and alerts as files: JSON Lines, CSV, RSS.
+
+Written as they are read, a portion in a transaction: size costs no memory, and a slow reader holds nothing up.
+"""
 
 import csv
 import io
@@ -14,7 +17,7 @@ from desk.answers import stories as story_answers
 from desk.answers.alerts import AlertLine
 from desk.answers.stories import StoryLine
 from desk.web.site import Site
-from storage import inbox, listing, rules
+from storage import inbox, rules
 from storage.listing import Wanted
 from wire.markup import harmless, line
 from wire.query import parse
@@ -37,10 +40,16 @@ def stories(site: Site, wanted: Wanted, form: str, most: int) -> Response:
             parse(wanted.query, rules.word_lists(session))
 
     def every() -> Iterator[StoryLine]:
-        with site.reading() as session:
-            yield from map(story_answers.story_line, listing.every(session, wanted, most=most))
+        below: int | None = None
+        while True:
+            with site.reading() as session:
+                page = story_answers.stories(session, wanted, limit=_AT_ONCE, before=below)
+            yield from page.items
+            if page.next is None:
+                return
+            below = page.next
 
-    return _file("stories", form, every(), _STORY, site.pages)
+    return _file("stories", form, islice(every(), most), _STORY, site.pages)
 
 
 def alerts(site: Site, wanted: inbox.Wanted, form: str, most: int) -> Response:
@@ -48,13 +57,13 @@ def alerts(site: Site, wanted: inbox.Wanted, form: str, most: int) -> Response:
 
     def every() -> Iterator[AlertLine]:
         below: int | None = None
-        with site.reading() as session:
-            while True:
+        while True:
+            with site.reading() as session:
                 page = alert_answers.page(session, wanted, limit=_AT_ONCE, before=below)
-                yield from page.alerts
-                if page.next is None:
-                    return
-                below = page.next
+            yield from page.alerts
+            if page.next is None:
+                return
+            below = page.next
 
     return _file("alerts", form, islice(every(), most), _ALERT, site.pages)
 

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from desk.access import Role
-from desk.shapes import Short
+from desk.shapes import ChannelFacts, Facts, FeedFacts, ListFacts, RuleFacts, Short
 from desk.web import looks, problems
 from desk.web.site import Site
 from desk.web.visitor import Visitor, is_proof
@@ -67,8 +67,11 @@ Form = Annotated[FormData, Depends(_form)]
 
 
 def text(form: FormData, name: str) -> str:
-    """A field of a form; line ends as they are kept."""
-    return str(form.get(name, "")).replace("\r\n", "\n").strip()
+    """A field of a form; lines end as they are kept. Raises BadInput."""
+    written = str(form.get(name, "")).replace("\r\n", "\n").strip()
+    if "\0" in written:
+        raise BadInput(f"{name}: a NUL is no character that anybody types.")
+    return written
 
 
 def go(address: str, said: str = "") -> Response:
@@ -122,26 +125,36 @@ Limit = Annotated[int, Query(ge=1, le=200)]
 Before = Annotated[int | None, Query(ge=1, lt=2**62)]
 
 
-def etag(body: bytes) -> str:
-    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+def etag(answer: BaseModel) -> str:
+    """What a representation is known by. A thing that can be changed is known by what is declared of it, weakly
+    (RFC 9110, 8.8.1): that its counts move while somebody edits it is no change that was missed.
+    """
+    declared = next((kind for kind in type(answer).__mro__ if kind in FACTS), None)
+    said = answer.model_dump_json(include={*declared.model_fields, "id"} if declared else None)
+    digest = hashlib.sha256(said.encode()).hexdigest()[:32]
+    return f'W/"{digest}"' if declared else f'"{digest}"'
+
+
+FACTS: tuple[type[Facts], ...] = (FeedFacts, RuleFacts, ListFacts, ChannelFacts)
 
 
 def told(request: Request, answer: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """An answer as JSON with its ETag; 304 to who has it already (RFC 9110, section 13)."""
-    body = answer.model_dump_json().encode()
-    tag = etag(body)
+    tag = etag(answer)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
-    if request.method in ("GET", "HEAD") and _names(request.headers.get("if-none-match", ""), tag):
+    is_known = not tag.startswith("W/") and _names(request.headers.get("if-none-match", ""), tag)
+    if is_known and request.method in ("GET", "HEAD"):
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)
-    return Response(body, status, headers, media_type="application/json")
+    return Response(answer.model_dump_json(), status, headers, media_type="application/json")
 
 
 def is_unchanged(request: Request, answer: BaseModel) -> None:
     """Refuses to change what is no longer as the request's If-Match has it."""
     wanted = request.headers.get("if-match", "")
-    if wanted and not _names(wanted, etag(answer.model_dump_json().encode())):
+    if wanted and not _names(wanted, etag(answer)):
         raise HTTPException(HTTPStatus.PRECONDITION_FAILED, "It was changed meanwhile. Read it again.")
 
 
 def _names(header: str, tag: str) -> bool:
-    return any(one.strip().removeprefix("W/") in (tag, "*") for one in header.split(","))
+    wanted = {tag.removeprefix("W/"), "*"}
+    return any(one.strip().removeprefix("W/") in wanted for one in header.split(","))

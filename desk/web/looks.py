@@ -14,10 +14,23 @@ from fastapi.templating import Jinja2Templates
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
-from storage import inbox
+from wire.errors import BadInput
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
+# Nothing is loaded from elsewhere, nothing runs that does not stand in our own files, nobody may frame these pages.
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+OK, UNPROCESSABLE = HTTPStatus.OK, HTTPStatus.UNPROCESSABLE_ENTITY
+# Nobody cares how many more there are.
+MOST_COUNTED = 1_000
 _templates = Jinja2Templates(_HERE / "templates")
 # Files keep for ever under an address that changes with them.
 _VERSION = sha256(b"".join(path.read_bytes() for path in sorted(STATIC.iterdir()))).hexdigest()[:12]
@@ -35,7 +48,7 @@ def render(
     visitor = getattr(request.state, "visitor", None)
     known = {
         "visitor": visitor,
-        "new_alerts": _new_alerts(request) if visitor else "",
+        "new_alerts": _counted(getattr(request.state, "new_alerts", 0)),
         "static": _VERSION,
         "flash": unquote(request.cookies.get(SAID, "")),
         "proof": lambda: Markup('<input type="hidden" name="proof" value="{}">').format(
@@ -49,17 +62,12 @@ def render(
     return answer
 
 
-_MOST_COUNTED = 1_000
+def _counted(new: int) -> str:
+    """A count as the navigation shows it; nothing for none."""
+    return f"{new}+" if new >= MOST_COUNTED else f"{new or ''}"
 
 
-def _new_alerts(request: Request) -> str:
-    """How many alerts are new, as the navigation shows it; nothing for none."""
-    with request.app.state.site.reading() as session:
-        count = inbox.count_new(session, _MOST_COUNTED)
-    return f"{count}{'+' if count == _MOST_COUNTED else ''}" if count else ""
-
-
-# What was just done, shown once on the next page. It is a number of a sentence's own making, not markup.
+# What was just done, shown once on the next page: text, like all else.
 SAID = "wirewatch_said"
 
 
@@ -83,8 +91,13 @@ def marked(pieces: Sequence[Any], *, paragraphs: bool = False) -> Markup:
 
 
 def aware(moment: datetime | None) -> datetime | None:
-    """A time without a zone is meant in UTC."""
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    """A time in UTC; one without a zone is meant so. Raises BadInput at the edges of the calendar."""
+    if moment is None or moment.tzinfo is None:
+        return moment and moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise BadInput("That time is out of this calendar.") from error
 
 
 def long(seconds: float | None) -> str:

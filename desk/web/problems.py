@@ -8,14 +8,15 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolIsEmpty
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
 from desk.shapes import in_words
-from desk.web.looks import render
-from wire.errors import BadInput, DeliveryFailed, NotThere, PollFailed, QueryError, Taken, WirewatchError
+from desk.web.looks import HEADERS, render
+from wire.errors import DeliveryFailed, NotThere, PollFailed, QueryError, Taken, WirewatchError
 
 PROBLEM = "application/problem+json"
 
@@ -83,11 +84,15 @@ def handle(app: FastAPI) -> None:
             headers["Allow"] = ", ".join(_methods_of(app, request.url.path))
         return answer(request, status, detail, headers=headers)
 
-    @app.exception_handler(DatabaseError)
-    def away(request: Request, error: DatabaseError) -> Response:
-        if not isinstance(error, OperationalError):
-            raise error
+    @app.exception_handler(OperationalError)
+    @app.exception_handler(PoolIsEmpty)
+    def away(request: Request, error: Exception) -> Response:  # noqa: ARG001 -- its details are nobody's business
         return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer just now. Try again.")
+
+    @app.exception_handler(Exception)
+    def unforeseen(request: Request, error: Exception) -> Response:  # noqa: ARG001 -- its trace goes to the log
+        said = "Something went wrong here that nobody foresaw; the desk's log has it."
+        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, said, headers=HEADERS)
 
 
 def _methods_of(app: FastAPI, path: str) -> list[str]:
@@ -112,6 +117,3 @@ def _first(errors: Sequence[Any]) -> str:
 def refuse(needed: str) -> HTTPException:
     """Somebody may not do what they ask for."""
     return HTTPException(HTTPStatus.FORBIDDEN, f"This needs the role of {needed}. `wirewatch users role` gives it.")
-
-
-__all__ = ["PROBLEM", "BadInput", "Problem", "answer", "handle", "refuse", "status_of"]

@@ -37,7 +37,9 @@ class Site:
     try_channel: Callable[[str], str]
     is_local: bool = True
     disk: Callable[[], int | None] = lambda: None
-    throttle: Throttle = field(default_factory=Throttle)
+    # A name from an address, and an address whatever the name: behind one there can be a whole newsroom.
+    tries_of_name: Throttle = field(default_factory=lambda: Throttle(5))
+    tries_of_address: Throttle = field(default_factory=lambda: Throttle(50))
     _key: str = ""
 
     @property
@@ -62,8 +64,3 @@ class Site:
         visitor: Visitor = request.state.visitor
         with self.database.writing() as session:
             yield Hand(session, self.clock(), visitor.name)
-
-
-def site_of(request: Request) -> Site:
-    found: Site = request.app.state.site
-    return found

@@ -7,10 +7,11 @@ gets what came since again, a few events among it perhaps for the second time; n
 """
 
 import asyncio
-import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Any
 
 from sqlmodel import Session
@@ -20,10 +21,11 @@ from desk.answers import alerts as alert_answers
 from desk.answers import stories as story_answers
 from storage import inbox, items, listing, rules
 from storage.database import Database
-from wire.clauses import Query
 from wire.matcher import Matcher
 from wire.query import parse
 from wire.story import Fields
+
+log = logging.getLogger(__name__)
 
 _LOOK_EVERY = 0.5
 # No transaction that keeps stories takes so long.
@@ -31,6 +33,8 @@ _SETTLED_AFTER = timedelta(seconds=10)
 # A reader that falls so far behind is let go; it comes back with its last event's id.
 _MOST_WAITING = 2_000
 _MOST_AT_ONCE = 500
+# Numbers alone are cheap, and those that were told a moment ago are among them.
+_MOST_ABOVE = 50_000
 # Proxies end connections that say nothing for half a minute or so.
 _STILL_HERE_EVERY = 15.0
 STORY, ALERT_RAISED = "item", "alert"
@@ -73,7 +77,7 @@ class Happening:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a reader wants to hear of; what is empty asks for nothing. `query` is matched on stories alone."""
+    """What a reader wants to hear of; what is empty asks for nothing."""
 
     kinds: frozenset[str] = frozenset({STORY, ALERT_RAISED})
     provider: str = ""
@@ -81,7 +85,6 @@ class Filter:
     kind: str = ""
     rule: str = ""
     feed_id: int | None = None
-    query: Query | None = None
     matcher: Matcher | None = None
 
     def wants(self, one: Happening) -> bool:
@@ -102,7 +105,7 @@ class Filter:
 def asked(session: Session, query: str, **said: Any) -> Filter:
     """A filter as it was asked for. Raises QueryError."""
     parsed = parse(query, rules.word_lists(session)) if query else None
-    return Filter(query=parsed, matcher=Matcher.of(parsed) if parsed else None, **said)
+    return Filter(matcher=Matcher.of(parsed) if parsed else None, **said)
 
 
 @dataclass
@@ -112,9 +115,12 @@ class _Seen:
     mark: int
     at: dict[int, datetime] = field(default_factory=dict)
 
-    def new(self, numbers: Sequence[int], now: datetime) -> list[int]:
-        """Those that were not told yet, upwards; moves the mark over what is settled."""
-        fresh = sorted(number for number in numbers if number not in self.at)
+    def copy(self) -> "_Seen":
+        return _Seen(self.mark, dict(self.at))
+
+    def new(self, numbers: Sequence[int], now: datetime, most: int) -> list[int]:
+        """Those that were not told yet, upwards, so many at most; moves the mark over what is settled."""
+        fresh = sorted(number for number in numbers if number not in self.at)[:most]
         self.at.update(dict.fromkeys(fresh, now))
         settled = [number for number, at in self.at.items() if now - at > _SETTLED_AFTER]
         if settled:
@@ -123,102 +129,149 @@ class _Seen:
         return fresh
 
 
+class _Reader:
+    """Somebody who listens: what for, and what waits for them, each with the mark it was told at."""
+
+    def __init__(self, wanted: Filter) -> None:
+        self.wanted = wanted
+        self.waiting: asyncio.Queue[tuple[Happening, Marks] | None] = asyncio.Queue(_MOST_WAITING)
+
+    def tell(self, one: Happening, mark: Marks) -> bool:
+        """Whether it could be told; who falls too far behind gets nothing more."""
+        try:
+            self.waiting.put_nowait((one, mark))
+        except asyncio.QueueFull:
+            self.let_go()
+            return False
+        return True
+
+    def let_go(self) -> None:
+        """Nothing more comes."""
+        while not self.waiting.empty():
+            self.waiting.get_nowait()
+        self.waiting.put_nowait(None)
+
+
 class Hub:
     """Looks for all readers, while there are any."""
 
     def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
         self._database, self._clock = database, clock
-        self._readers: dict[asyncio.Queue[Happening | None], Filter] = {}
+        self._readers: set[_Reader] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._beginning = asyncio.Lock()
         self._stories = self._alerts = _Seen(0)
-        self._ended = False
-
-    async def listen(self, wanted: Filter, since: Marks | None) -> AsyncIterator[str]:
-        """Events for one reader, from now on or from what it heard last; ends when it falls behind, or with us."""
-        queue: asyncio.Queue[Happening | None] = asyncio.Queue(_MOST_WAITING)
-        if self._looking is None or self._looking.done():
-            await run_in_threadpool(self._begin)
-            self._looking = asyncio.create_task(self._look_on())
-        self._readers[queue] = wanted
-        try:
-            yield f"retry: 2000\nid: {since or self._mark}\n\n"
-            told: set[tuple[str, int]] = set()
-            if since:
-                for one in await run_in_threadpool(self._since, since, wanted):
-                    told.add((one.kind, one.number))
-                    yield one.event(since)
-            while not self._ended:
-                try:
-                    async with asyncio.timeout(_STILL_HERE_EVERY):
-                        came = await queue.get()
-                except TimeoutError:
-                    yield f"id: {self._mark}\n: still here\n\n"
-                    continue
-                if came is None:
-                    return
-                if (came.kind, came.number) not in told:
-                    yield came.event(self._mark)
-        finally:
-            self._readers.pop(queue, None)
-
-    def close(self) -> None:
-        """Lets all readers go."""
-        self._ended = True
-        for queue in self._readers:
-            with contextlib.suppress(asyncio.QueueFull):
-                queue.put_nowait(None)
-        if self._looking:
-            self._looking.cancel()
 
     @property
     def readers(self) -> int:
         return len(self._readers)
 
+    async def listen(
+        self, wanted: Filter, since: Marks | None, may_still: Callable[[], bool] = lambda: True
+    ) -> AsyncIterator[str]:
+        """Events for one reader, from now on or from what it heard last.
+
+        Ends when it falls behind, and when it may not listen any more, which is asked every now and then.
+        """
+        reader = await self._join(wanted)
+        asked_at = monotonic()
+        try:
+            yield f"retry: 2000\nid: {since or self._mark}\n\n"
+            if since:
+                async for event in self._missed(since, wanted):
+                    yield event
+            while True:
+                if monotonic() - asked_at > _STILL_HERE_EVERY:
+                    asked_at = monotonic()
+                    if not await run_in_threadpool(may_still):
+                        return
+                try:
+                    async with asyncio.timeout(_STILL_HERE_EVERY):
+                        came = await reader.waiting.get()
+                except TimeoutError:
+                    yield f"id: {self._mark}\n: still here\n\n"
+                    continue
+                if came is None:
+                    return
+                yield came[0].event(came[1])
+        finally:
+            self._readers.discard(reader)
+
+    def close(self) -> None:
+        """Lets all readers go."""
+        for reader in self._readers:
+            reader.let_go()
+        if self._looking:
+            self._looking.cancel()
+
     @property
     def _mark(self) -> Marks:
         return Marks(self._stories.mark, self._alerts.mark)
+
+    async def _join(self, wanted: Filter) -> _Reader:
+        reader = _Reader(wanted)
+        async with self._beginning:
+            if self._looking is None or self._looking.done():
+                await run_in_threadpool(self._begin)
+                self._looking = asyncio.create_task(self._look_on())
+            self._readers.add(reader)
+        return reader
 
     def _begin(self) -> None:
         with self._database.reading() as session:
             self._stories, self._alerts = _Seen(items.highest(session)), _Seen(inbox.highest(session))
 
     async def _look_on(self) -> None:
-        while self._readers or not self._ended:
+        """Looks until nobody listens. A look that fails is told to the log; the next one finds what it missed."""
+        while True:
             await asyncio.sleep(_LOOK_EVERY)
             if not self._readers:
                 return
-            for one in await run_in_threadpool(self._look):
-                self._tell(one)
-
-    def _tell(self, one: Happening) -> None:
-        for queue, wanted in list(self._readers.items()):
-            if not wanted.wants(one):
-                continue
             try:
-                queue.put_nowait(one)
-            except asyncio.QueueFull:
-                self._let_go(queue)
+                found = await run_in_threadpool(self._look, list(self._readers))
+            except Exception:
+                log.exception("what comes could not be looked at just now")
+                continue
+            for one, mark, readers in found:
+                for reader in readers:
+                    if reader in self._readers and not reader.tell(one, mark):
+                        self._readers.discard(reader)
 
-    def _let_go(self, queue: asyncio.Queue[Happening | None]) -> None:
-        self._readers.pop(queue, None)
-        while not queue.empty():
-            queue.get_nowait()
-        queue.put_nowait(None)
-
-    def _look(self) -> list[Happening]:
-        now = self._clock()
+    def _look(self, readers: Sequence[_Reader]) -> list[tuple[Happening, Marks, list[_Reader]]]:
+        """What came, and who wants it: decided here, in a thread, for a query can be long."""
+        now, mark = self._clock(), self._mark
+        stories, alerts = self._stories.copy(), self._alerts.copy()
         with self._database.reading() as session:
-            stories = self._stories.new(items.above(session, self._stories.mark), now)
-            alerts = self._alerts.new(inbox.above(session, self._alerts.mark), now)
-            return [*_stories(session, stories[-_MOST_AT_ONCE:]), *_alerts(session, alerts[-_MOST_AT_ONCE:])]
+            new = stories.new(items.above(session, mark.story, _MOST_ABOVE), now, _MOST_AT_ONCE)
+            raised = alerts.new(inbox.above(session, mark.alert, _MOST_ABOVE), now, _MOST_AT_ONCE)
+            found = [*_stories(session, new), *_alerts(session, raised)]
+        told = [(one, mark, [reader for reader in readers if reader.wanted.wants(one)]) for one in found]
+        self._stories, self._alerts = stories, alerts
+        return told
 
-    def _since(self, since: Marks, wanted: Filter) -> list[Happening]:
-        """What a reader missed, so much of it as it can take."""
+    async def _missed(self, since: Marks, wanted: Filter) -> AsyncIterator[str]:
+        """What a reader missed, upwards, in portions: however much it is, it costs a portion at a time.
+
+        It goes up to the newest; what ends late beneath that comes with what is told to all.
+        """
+        settled = self._mark
+        while True:
+            found, reached = await run_in_threadpool(self._portion, since)
+            mark = Marks(min(since.story, settled.story), min(since.alert, settled.alert))
+            for one in found:
+                if wanted.wants(one):
+                    yield one.event(mark)
+            if reached == since:
+                return
+            since = reached
+
+    def _portion(self, since: Marks) -> tuple[list[Happening], Marks]:
+        """Some of what lies above a mark, and how far up it reaches."""
         with self._database.reading() as session:
-            stories = items.above(session, since.story)[-_MOST_AT_ONCE:]
-            alerts = inbox.above(session, since.alert)[-_MOST_AT_ONCE:]
-            missed = [*_stories(session, stories), *_alerts(session, alerts)]
-        return [one for one in missed if wanted.wants(one)]
+            stories = items.above(session, since.story, _MOST_AT_ONCE)
+            alerts = inbox.above(session, since.alert, _MOST_AT_ONCE)
+            found = [*_stories(session, stories), *_alerts(session, alerts)]
+        return found, Marks(max([since.story, *stories]), max([since.alert, *alerts]))
 
 
 def _stories(session: Session, numbers: Sequence[int]) -> Iterator[Happening]:
@@ -229,19 +282,20 @@ def _stories(session: Session, numbers: Sequence[int]) -> Iterator[Happening]:
     for listed in reversed(listing.by_ids(session, numbers)):
         line = story_answers.story_line(listed)
         facts = {name: getattr(line, name) for name in ("provider", "language", "kind", "rules")}
-        facts["feeds"] = feeds.get(line.id, [])
-        yield Happening(STORY, line.id, line.model_dump_json(), facts, offered[line.id])
+        yield Happening(STORY, line.id, line.model_dump_json(), {**facts, "feeds": feeds[line.id]}, offered[line.id])
 
 
 def _alerts(session: Session, numbers: Sequence[int]) -> Iterator[Happening]:
-    """Alerts as they are told, upwards."""
+    """Alerts as they are told, upwards, with the facts of their stories."""
     if not numbers:
         return
     page = alert_answers.page(
         session, inbox.Wanted(), limit=len(numbers), before=max(numbers) + 1, after=min(numbers) - 1
     )
-    wanted = {*numbers}
-    for line in reversed(page.alerts):
-        if line.id in wanted and not line.shadow:
-            facts = {"provider": line.provider, "kind": line.kind, "rules": [line.rule], "feeds": []}
-            yield Happening(ALERT_RAISED, line.id, line.model_dump_json(), facts)
+    lines = [line for line in reversed(page.alerts) if line.id in {*numbers} and not line.shadow]
+    told_of = sorted({line.item for line in lines})
+    offered, feeds = items.facts(session, told_of), items.carried_by(session, told_of)
+    for line in lines:
+        story = offered[line.item]
+        facts = {"provider": line.provider, "language": story.lang, "kind": line.kind, "rules": [line.rule]}
+        yield Happening(ALERT_RAISED, line.id, line.model_dump_json(), {**facts, "feeds": feeds[line.item]}, story)

@@ -32,7 +32,8 @@ class Visitor:
 
 def begin(key: str, user: User) -> str:
     """A session's cookie."""
-    return _signer(key).dumps({"user": user.id, "epoch": user.epoch, "nonce": secrets.token_urlsafe(16)})
+    said = {"user": user.id, "name": user.name, "epoch": user.epoch, "nonce": secrets.token_urlsafe(16)}
+    return _signer(key).dumps(said)
 
 
 def by_cookie(session: Session, key: str, cookie: str) -> Visitor | None:
@@ -43,7 +44,7 @@ def by_cookie(session: Session, key: str, cookie: str) -> Visitor | None:
     except (BadData, KeyError, TypeError, ValueError):
         return None
     user = users.by_id(session, user_id)
-    if user is None or user.epoch != epoch:
+    if user is None or (user.epoch, user.name) != (epoch, said["name"]):
         return None
     return Visitor(user.name, Role(user.role), SESSION, proof(key, nonce), user.id)
 

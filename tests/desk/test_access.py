@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from service.opening import mind_who_comes
 from settings import read
 from storage import audit, feeds, rules, users
 from storage.database import Database
-from tests.desk.clients import BASE, PASSWORD, add_users, anybody, as_session, as_token, proof_of
+from tests.desk.clients import BASE, HASH, PASSWORD, add_users, anybody, as_session, as_token, proof_of
 from tests.desk.site import site
 from tests.helpers import NOON, Clock, item
 from tests.world import World
@@ -179,15 +180,40 @@ def test_who_tries_too_often_must_wait_ever_longer(app: FastAPI, clock: Clock) -
 
 
 def test_the_throttle_grows_to_a_quarter_of_an_hour_and_forgets_after_an_hour() -> None:
-    throttle = Throttle()
+    throttle, now, waits = Throttle(5), NOON, []
     for _ in range(40):
-        throttle.failed("x", NOON)
-    assert throttle.wait("x", NOON) == timedelta(minutes=15)
-    assert throttle.wait("x", NOON + timedelta(minutes=61)) == timedelta(0)
-    assert throttle.wait("y", NOON) == timedelta(0)
+        if wait := throttle.take("x", now):
+            waits.append(wait)
+            now += wait
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (timedelta(seconds=1), timedelta(minutes=15))
+    assert throttle.take("y", now) == timedelta(0)
+    assert throttle.take("x", now + timedelta(minutes=61)) == timedelta(0)
     for number in range(20_000):
-        throttle.failed(f"{number}", NOON)
-    assert len(throttle._failed) <= 10_000
+        throttle.take(f"{number}", now)
+    assert len(throttle._tried) <= 10_000
+
+
+def test_many_tries_at_once_are_no_way_round_the_throttle(app: FastAPI) -> None:
+    def attempt(_: int) -> int:
+        client = TestClient(app, base_url=BASE, follow_redirects=False)
+        return client.post("/signin", data={"name": "reader", "password": "wrong"}).status_code
+
+    with ThreadPoolExecutor(12) as threads:
+        found = list(threads.map(attempt, range(12)))
+    assert found.count(403) <= 5
+    assert found.count(429) >= 7
+
+
+def test_a_removed_users_cookie_is_never_the_next_users(app: FastAPI, database: Database) -> None:
+    with database.writing() as session:
+        users.add(session, "mallory", HASH, "reader", now=NOON)
+    client = as_session(app, database, "mallory")
+    with database.writing() as session:
+        users.remove(session, users.find(session, "mallory"))
+    with database.writing() as session:
+        users.add(session, "boss", HASH, "operator", now=NOON)
+    assert client.get("/api/v1/me").status_code == 401
 
 
 @pytest.mark.parametrize(

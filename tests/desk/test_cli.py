@@ -2,42 +2,18 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from service import main
+from tests.desk.conftest import Run
 from tests.helpers import Server, item, rss
-from wire.errors import WirewatchError
 
-Run = Callable[..., Result]
 PAGE = Path(__file__).parents[1] / "pages" / "port.txt"
-
-
-@pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes) -> Run:
-    """`wirewatch` in a folder of its own; errors come out as the entry point says them."""
-    monkeypatch.setenv("WIREWATCH_DATA", str(tmp_path))
-    monkeypatch.setenv("WIREWATCH_ALLOW_NETWORKS", "127.0.0.0/8")
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "wirewatch.db").write_bytes(sqlite_template)
-
-    def run(*arguments: str, status: int = 0) -> Result:
-        result = CliRunner().invoke(main.app, list(arguments))
-        if isinstance(result.exception, WirewatchError):
-            main.say_error(result.exception)
-            assert status == 1, result.exception
-            return result
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == status, result.output
-        return result
-
-    return run
 
 
 def rows(result: Result) -> list[dict[str, Any]]:
@@ -342,7 +318,7 @@ def test_channels_are_told_how_and_shown_without_secrets(cli: Run, tmp_path: Pat
     assert "hunter2" not in shown
     assert secret not in shown
     desk, chat, mail = rows(cli("channels", "list", "--json"))
-    assert (desk["target"], desk["quiet"]) == ("https://example.org/a", "22:00-07:00 Europe/Kyiv")
+    assert (desk["target"], desk["quiet"]) == ("https://example.org/…", "22:00-07:00 Europe/Kyiv")
     assert chat["target"] == "tgram://…"
     assert "mail.example.org" in mail["target"]
     changed = cli("channels", "change", "desk", "--secret", "env:OTHER", "--quiet", "none").output

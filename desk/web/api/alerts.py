@@ -9,7 +9,7 @@ from starlette.responses import Response
 from desk.answers import alerts as answers
 from desk.answers.base import Answer
 from desk.deeds import alerts as deeds
-from desk.shapes import Facts, Name, Short, Words
+from desk.shapes import Facts, Name, Remark, Short
 from desk.web import exports, gate
 from desk.web.api.common import BigNumber, problems
 from desk.web.gate import ANALYST, READER, At, Before, Limit
@@ -32,14 +32,6 @@ def asked_alerts(at: At, state: State = "", rule: Short = "", assigned: Short = 
 AskedAlerts = Annotated[Wanted, Depends(asked_alerts)]
 
 
-class Remark(Facts):
-    """What is noted on an alert; what is left out stays. Empty takes it away."""
-
-    seen: bool | None = None
-    assigned: Short | None = None
-    remark: Words | None = None
-
-
 class Marked(Facts):
     """Alerts, and whether they are seen."""
 
@@ -50,7 +42,7 @@ class Marked(Facts):
 class Resend(Facts):
     """All dead letters, or those of one channel."""
 
-    channel: Name | None = None
+    channel: Name = ""
 
 
 class Changed(Answer):
@@ -110,9 +102,10 @@ def note_alert(request: Request, at: At, alert: BigNumber, said: Remark) -> Resp
     """Marks an alert seen or new, assigns it, remarks on it."""
     with at.writing(request) as hand:
         inbox.row(hand.session, alert)
-        if said.seen is not None:
+        given = said.given()
+        if "seen" in given:
             deeds.mark(hand, [alert], seen=said.seen)
-        deeds.note(hand, alert, assigned=said.assigned, remark=said.remark)
+        deeds.note(hand, alert, assigned=given.get("assigned"), remark=given.get("remark"))
         return gate.told(request, answers.alert(hand.session, alert))
 
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from desk.answers import channels as answers
 from desk.answers.base import Answer
 from desk.deeds import channels as deeds
-from desk.shapes import ChannelFacts, Facts, Short, Words, of_channel
+from desk.shapes import ChannelFacts, Facts, Name, Short, Words, of_channel
 from desk.web import gate
 from desk.web.api.common import Which, problems
 from desk.web.gate import OPERATOR, READER, At
@@ -19,18 +19,11 @@ from wire.errors import Taken
 router = APIRouter(tags=["channels"], dependencies=[READER])
 
 
-class ChannelChanges(Facts):
-    """What is to change of a channel; what is left out stays."""
+class ChannelChanges(ChannelFacts):
+    """What is to change of a channel; what is left out stays, and so do its name and its kind."""
 
-    target: Short | None = None
-    secret: Short | None = None
-    budget: Short | None = None
-    quiet: Short | None = None
-    zone: Short | None = None
-    template: Words | None = None
-    ordered: bool | None = None
-    operator: bool | None = None
-    paused: bool | None = None
+    name: Name = ""
+    kind: Short = ""
 
 
 class PreviewOf(Facts):
@@ -91,7 +84,7 @@ def change_channel(request: Request, at: At, channel: Which, said: ChannelChange
     with at.writing(request) as hand:
         row = channels.find(hand.session, channel)
         gate.is_unchanged(request, answers.channel(hand.session, channel))
-        deeds.change(hand, row, {name: value for name, value in said.given().items() if value is not None})
+        deeds.change(hand, row, said.given())
         return gate.told(request, answers.channel(hand.session, channel))
 
 

@@ -24,15 +24,10 @@ _OPML = "text/x-opml"
 _LARGEST = 5_000_000
 
 
-class FeedChanges(Facts):
-    """What is to change of a feed; what is left out stays. Headers replace all that it has."""
+class FeedChanges(FeedFacts):
+    """What is to change of a feed; what is left out stays. Headers replace all that it has, its address is its own."""
 
-    title: Short | None = None
-    full_text: bool | None = None
-    min_interval: Short | None = None
-    max_interval: Short | None = None
-    headers: dict[Short, Short] | None = Field(default=None, max_length=50)
-    paused: bool | None = None
+    url: Short = ""
 
 
 class Address(Facts):
@@ -115,15 +110,17 @@ def change_feed(request: Request, at: At, feed: Number, said: FeedChanges) -> Re
     with at.writing(request) as hand:
         row = feeds.find(hand.session, f"{feed}")
         gate.is_unchanged(request, answers.feed(hand.session, f"{feed}", hand.now))
-        deeds.change(hand, row, {name: value for name, value in said.given().items() if value is not None})
+        deeds.change(hand, row, said.given())
         return gate.told(request, answers.feed(hand.session, f"{feed}", hand.now))
 
 
-@router.delete("/feeds/{feed:int}", dependencies=[OPERATOR], status_code=204, responses=problems(404))
+@router.delete("/feeds/{feed:int}", dependencies=[OPERATOR], status_code=204, responses=problems(404, 412))
 def remove_feed(request: Request, at: At, feed: Number) -> Response:
     """Watches it no more; its stories stay."""
     with at.writing(request) as hand:
-        deeds.remove(hand, feeds.find(hand.session, f"{feed}"))
+        row = feeds.find(hand.session, f"{feed}")
+        gate.is_unchanged(request, answers.feed(hand.session, f"{feed}", hand.now))
+        deeds.remove(hand, row)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

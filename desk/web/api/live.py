@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from desk.shapes import Short
@@ -15,6 +16,7 @@ from storage import feeds, rules
 
 router = APIRouter(tags=["live"], dependencies=[READER])
 _EVENTS = "text/event-stream"
+_MOST_READERS = 1_000
 
 
 @router.get(
@@ -55,5 +57,7 @@ async def follow(
 
     wanted = await run_in_threadpool(ask, at)
     hub: stream.Hub = request.app.state.hub
-    events = hub.listen(wanted, stream.marks(last_event_id or since))
+    if hub.readers >= _MOST_READERS:
+        raise HTTPException(503, "Too many are listening. Try again later.")
+    events = hub.listen(wanted, stream.marks(last_event_id or since), request.state.may_still)
     return StreamingResponse(events, media_type=_EVENTS, headers={"X-Accel-Buffering": "no"})

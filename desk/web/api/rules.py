@@ -23,18 +23,11 @@ router = APIRouter(dependencies=[READER])
 ListName = Annotated[str, Path(min_length=1, max_length=60, pattern=r"^[\w-]+$")]
 
 
-class RuleChanges(Facts):
+class RuleChanges(RuleFacts):
     """What is to change of a rule; what is left out stays."""
 
-    name: Name | None = None
-    query: Words | None = None
-    to: list[Name] | None = Field(default=None, max_length=100)
-    enabled: bool | None = None
-    shadow: bool | None = None
-    digest: Short | None = None
-    zone: Short | None = None
-    urgent: bool | None = None
-    old: bool | None = None
+    name: Name = ""
+    query: Words = ""
 
 
 class Try(Facts):
@@ -144,7 +137,7 @@ def change_rule(request: Request, at: At, rule: Which, said: RuleChanges) -> Res
     with at.writing(request) as hand:
         row = rules.find(hand.session, rule)
         gate.is_unchanged(request, answers.rule(hand.session, rule, hand.now))
-        deeds.change(hand, row, {name: value for name, value in said.given().items() if value is not None})
+        deeds.change(hand, row, said.given())
         return gate.told(request, answers.rule(hand.session, f"{row.id}", hand.now))
 
 

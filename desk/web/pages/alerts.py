@@ -9,7 +9,7 @@ from desk.shapes import Short
 from desk.web import looks
 from desk.web.api.alerts import asked_alerts
 from desk.web.api.common import BigNumber
-from desk.web.gate import ANALYST, READER, Asking, At, Before, Form, go, text
+from desk.web.gate import ANALYST, READER, At, Before, Form, go, text
 from storage import inbox, rules, users
 from storage.work import number
 from wire.errors import BadInput
@@ -70,21 +70,19 @@ def alert(request: Request, at: At, alert: BigNumber) -> Response:
 
 
 @router.post("/alerts/{alert:int}", dependencies=[ANALYST])
-def note(request: Request, at: At, asking: Asking, alert: BigNumber, form: Form) -> Response:
+def note(request: Request, at: At, alert: BigNumber, form: Form) -> Response:
     """Marks, assigns, remarks; sends one of its deliveries again."""
     with at.writing(request) as hand:
         inbox.row(hand.session, alert)
         match text(form, "do"):
             case "seen" | "new" as state:
+                deeds.note(hand, alert, assigned=text(form, "assigned"), remark=text(form, "remark"))
                 deeds.mark(hand, [alert], seen=state == "seen")
                 said = f"Alert {alert} is {state}."
-            case "mine":
-                deeds.note(hand, alert, assigned=asking.name)
-                said = f"Alert {alert} is yours."
             case "resend":
                 deeds.resend(hand, [number(text(form, "delivery")) or 0])
                 said = "It is on its way again."
             case _:
                 deeds.note(hand, alert, assigned=text(form, "assigned"), remark=text(form, "remark"))
                 said = "Noted."
-    return go(f"/alerts/{alert:int}", said)
+    return go(f"/alerts/{alert}", said)

@@ -15,6 +15,7 @@ from desk.shapes import ChannelFacts, Short
 from desk.web import looks
 from desk.web.api.common import Number
 from desk.web.gate import OPERATOR, READER, At, Before, Form, go, text
+from desk.web.looks import OK, UNPROCESSABLE
 from desk.web.site import Site
 from storage import channels
 from wire.errors import BadInput, WirewatchError
@@ -48,7 +49,8 @@ def add_channel(request: Request, at: At, form: Form) -> Response:
             return go(f"/channels/{channel.id}", f"“{channel.name}” is there. Try it with a sample.")
     except BadInput as error:
         said = told | {"secret": "", "operator": bool(form.get("operator"))}
-        return looks.render(request, "channel_new.html", {"kinds": KINDS, "said": said, "error": str(error)})
+        seen = {"kinds": KINDS, "said": said, "error": str(error)}
+        return looks.render(request, "channel_new.html", seen, status=UNPROCESSABLE)
 
 
 @router.get("/channels/{channel:int}")
@@ -66,15 +68,14 @@ def change_channel(request: Request, at: At, channel: Number, form: Form) -> Res
         if do == "test":
             with at.reading() as session:
                 channels.find(session, f"{channel}")
-            return go(f"/channels/{channel:int}", f"It took the sample: {at.try_channel(str(channel))}")
+            return go(f"/channels/{channel}", f"It took the sample: {at.try_channel(str(channel))}")
         if do == "preview":
             with at.reading() as session:
-                return _shown(request, at, session, channel, of=text(form, "of"), template=text(form, "template"))
+                return _shown(request, at, session, channel, of=text(form, "of"), form=form)
         return _done(request, at, channel, do, form)
     except WirewatchError as error:
         with at.reading() as session:
-            template = text(form, "template") if do in ("", "preview") else None
-            return _shown(request, at, session, channel, template=template, error=str(error))
+            return _shown(request, at, session, channel, error=str(error), form=form if do in ("", "preview") else None)
 
 
 def _done(request: Request, at: Site, channel: int, do: str, form: FormData) -> Response:
@@ -96,7 +97,7 @@ def _done(request: Request, at: Site, channel: int, do: str, form: FormData) -> 
             case _:
                 deeds.change(hand, row, _changes(form, row.kind), forget_former=bool(form.get("forget_former")))
                 said = "It is changed."
-    return go(f"/channels/{channel:int}", said)
+    return go(f"/channels/{channel}", said)
 
 
 def _changes(form: FormData, kind: str) -> dict[str, Any]:
@@ -116,11 +117,16 @@ def _shown(
     channel: int,
     *,
     of: str = "alert",
-    template: str | None = None,
+    form: FormData | None = None,
     error: str = "",
     before: int | None = None,
 ) -> Response:
     line = answers.channel(session, f"{channel}")
+    said: dict[str, Any] = line.model_dump()
+    if form is not None:
+        said |= {name: text(form, name) for name in ("budget", "quiet", "zone", "template")}
+        said |= {name: bool(form.get(name)) for name in ("ordered", "operator")}
+    template = said["template"] if form is not None else None
     try:
         preview = answers.preview(session, f"{channel}", at.clock(), of=of, template=template, pages=at.pages)
     except BadInput as problem:
@@ -131,8 +137,8 @@ def _shown(
         "preview": preview,
         "samples": answers.SAMPLES,
         "of": of,
-        "template": line.template if template is None else template,
+        "said": said,
         "letters": letters,
         "error": error,
     }
-    return looks.render(request, "channel.html", seen)
+    return looks.render(request, "channel.html", seen, status=UNPROCESSABLE if error else OK)

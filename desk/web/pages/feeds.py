@@ -13,6 +13,7 @@ from desk.shapes import FeedFacts
 from desk.web import discovery, looks
 from desk.web.api.common import Number
 from desk.web.gate import OPERATOR, READER, At, Form, go, text
+from desk.web.looks import OK, UNPROCESSABLE
 from desk.web.site import Site
 from storage import feeds
 from wire.address import header
@@ -56,7 +57,7 @@ def add_feed(request: Request, at: At, form: Form) -> Response:
 
 def _form(request: Request, said: dict[str, Any], offers: Any, error: str, *, can_be_added: bool = False) -> Response:
     seen = {"said": said, "offers": offers, "error": error, "can_be_added": can_be_added}
-    return looks.render(request, "feed_new.html", seen)
+    return looks.render(request, "feed_new.html", seen, status=UNPROCESSABLE if error else OK)
 
 
 @router.post("/feeds/opml", dependencies=[OPERATOR])
@@ -77,7 +78,7 @@ def import_feeds(request: Request, at: At, form: Form) -> Response:
 def feed(request: Request, at: At, feed: Number) -> Response:
     """A feed, how it stands, and its polls."""
     with at.reading() as session:
-        return _shown(request, at, session, feed, "")
+        return _shown(request, at, session, feed)
 
 
 @router.post("/feeds/{feed:int}", dependencies=[OPERATOR])
@@ -102,10 +103,10 @@ def change_feed(request: Request, at: At, feed: Number, form: Form) -> Response:
                 case _:
                     deeds.change(hand, row, _changes(form))
                     said = "It is changed, and due now."
-        return go(f"/feeds/{feed:int}", said)
+        return go(f"/feeds/{feed}", said)
     except BadInput as error:
         with at.reading() as session:
-            return _shown(request, at, session, feed, str(error))
+            return _shown(request, at, session, feed, str(error), form)
 
 
 def _changes(form: FormData) -> dict[str, Any]:
@@ -116,7 +117,13 @@ def _changes(form: FormData) -> dict[str, Any]:
     return told | {"full_text": bool(form.get("full_text"))}
 
 
-def _shown(request: Request, at: Site, session: Session, feed: int, error: str) -> Response:
+def _shown(
+    request: Request, at: Site, session: Session, feed: int, error: str = "", form: FormData | None = None
+) -> Response:
     line = answers.feed(session, f"{feed}", at.clock())
+    said: dict[str, Any] = line.model_dump()
+    if form is not None and not text(form, "do"):
+        said |= {name: text(form, name) for name in ("title", "min_interval", "max_interval")}
     polls = answers.polls_of(session, f"{feed}", _POLLS).polls
-    return looks.render(request, "feed.html", {"feed": line, "polls": polls, "error": error})
+    seen = {"feed": line, "said": said, "polls": polls, "error": error}
+    return looks.render(request, "feed.html", seen, status=UNPROCESSABLE if error else OK)

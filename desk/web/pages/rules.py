@@ -15,6 +15,7 @@ from desk.shapes import RuleFacts, Short
 from desk.web import looks
 from desk.web.api.common import Number
 from desk.web.gate import ANALYST, READER, At, Form, go, text
+from desk.web.looks import OK, UNPROCESSABLE
 from desk.web.site import Site
 from storage import channels, rules
 from wire.errors import BadInput, QueryError
@@ -26,9 +27,20 @@ _TRIED_DAYS = 30
 @router.get("/rules")
 def all_rules(request: Request, at: At) -> Response:
     """All rules, and the lists."""
+    return _overview(request, at)
+
+
+def _overview(request: Request, at: Site, *, error: str = "", said: dict[str, list[str]] | None = None) -> Response:
+    """`said` is what somebody wanted lists to be; it stays in their forms."""
     with at.reading() as session:
-        seen = {"rules": answers.all_rules(session, at.clock()).rules, "lists": answers.lists(session)}
-        return looks.render(request, "rules.html", seen)
+        lists = answers.lists(session) | (said or {})
+        seen = {
+            "rules": answers.all_rules(session, at.clock()).rules,
+            "lists": lists,
+            "error": error,
+            "said": said or {},
+        }
+        return looks.render(request, "rules.html", seen, status=UNPROCESSABLE if error else OK)
 
 
 @router.get("/rules/new", dependencies=[ANALYST])
@@ -84,7 +96,7 @@ def change_rule(request: Request, at: At, rule: Number, form: Form) -> Response:
                 return go("/rules", f"The rule “{row.name}” is gone; its alerts stay.")
             if do != "try":
                 deeds.change(hand, row, RuleFacts.read(said).model_dump())
-                return go(f"/rules/{rule:int}", f"The rule “{row.name}” stands at version {row.version}.")
+                return go(f"/rules/{rule}", f"The rule “{row.name}” stands at version {row.version}.")
     except BadInput as problem:
         error: BadInput | None = problem
     else:
@@ -118,7 +130,7 @@ def _editor(
         "error": "" if error is None or isinstance(error, QueryError) else str(error),
         **(_trial(at, session, said["query"], line.name if line else "") if tried else {"check": None, "trial": None}),
     }
-    return looks.render(request, "rule.html", seen)
+    return looks.render(request, "rule.html", seen, status=UNPROCESSABLE if error else OK)
 
 
 def _trial(at: Site, session: Session, query: str, against: str) -> dict[str, Any]:
@@ -137,6 +149,9 @@ def set_list(request: Request, at: At, form: Form) -> Response:
     """Makes or changes a list, a spelling a line; without any it is removed."""
     name = text(form, "name")
     spellings = [one.strip() for one in text(form, "spellings").splitlines() if one.strip()]
-    with at.writing(request) as hand:
-        deeds.set_list(hand, name, spellings)
+    try:
+        with at.writing(request) as hand:
+            deeds.set_list(hand, name, spellings)
+    except BadInput as error:
+        return _overview(request, at, error=str(error), said={name: spellings})
     return go("/rules#lists", f"list:{name} has {len(spellings)} spellings." if spellings else f"list:{name} is gone.")

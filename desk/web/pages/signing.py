@@ -1,6 +1,7 @@
 """Signing in and out."""
 
 from http import HTTPStatus
+from threading import BoundedSemaphore
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
@@ -15,6 +16,8 @@ from desk.web.site import Site
 from storage import audit, users
 
 router = APIRouter()
+# Passwords are looked at one after the other; who waits for that holds a thread that others want.
+_AT_THE_DOOR = BoundedSemaphore(8)
 
 
 @router.get("/signin")
@@ -31,10 +34,10 @@ def sign_in(
     password: Annotated[Short, Form()] = "",
     next: Annotated[Short, Form()] = "/",
 ) -> Response:
-    """Begins a session. After five wrong tries a name, and an address, must wait between tries, ever longer."""
-    now, from_where = at.clock(), request.client.host if request.client else ""
-    keys = (f"name {name.casefold()}", f"address {from_where}")
-    wait = max(at.throttle.wait(key, now) for key in keys)
+    """Begins a session. After five wrong tries of a name it must be waited between tries, ever longer."""
+    now, address = at.clock(), request.client.host if request.client else ""
+    pair = f"{address} {name.casefold()}"
+    wait = max(at.tries_of_name.take(pair, now), at.tries_of_address.take(address, now))
     if wait:
         said = f"Too many tries. Wait {looks.long(wait.total_seconds())}."
         return _again(request, next, said, HTTPStatus.TOO_MANY_REQUESTS, str(int(wait.total_seconds()) + 1))
@@ -42,12 +45,16 @@ def sign_in(
         user = users.named(session, name)
         kept = user.password if user else None
         cookie = visitor.begin(at.key(), user) if user else ""
-    if not access.is_password(kept, password):
-        for key in keys:
-            at.throttle.failed(key, now)
+    if not _AT_THE_DOOR.acquire(blocking=False):
+        return _again(request, next, "Many sign in just now. Try again.", HTTPStatus.TOO_MANY_REQUESTS, "2")
+    try:
+        is_right = access.is_password(kept, password)
+    finally:
+        _AT_THE_DOOR.release()
+    if not is_right:
         return _again(request, next, "The name or the password is wrong.", HTTPStatus.FORBIDDEN)
-    for key in keys:
-        at.throttle.went_well(key)
+    at.tries_of_name.went_well(pair)
+    at.tries_of_address.went_well(address)
     return _begun(at, name, cookie, next)
 
 

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from sqlmodel import Session
@@ -19,7 +20,7 @@ from wire.kinds import CORRECTION, REPEAT, UPDATE, WITHDRAWAL
 
 router = APIRouter(dependencies=[READER])
 _PAGE = 40
-_MOST_PROVIDERS = 500
+_MOST_PROVIDERS, _MOST_LANGUAGES = 500, 100
 _FILTERS = ("q", "feed", "rule", "provider", "language", "kind", "since", "until")
 
 
@@ -47,6 +48,7 @@ def wire(
             "narrowed": any(asked.values()),
             "error": error,
             "position": position,
+            "export": _export(asked) if not error else "",
             "live": before is None and not error and not until,
             **_choices(session),
         }
@@ -77,9 +79,16 @@ def _day(written: str, *, end: bool = False) -> datetime | None:
         return None
     try:
         day = datetime.combine(date.fromisoformat(written), time(), UTC)
-    except ValueError as error:
+        return day + timedelta(days=1) if end else day
+    except (ValueError, OverflowError) as error:
         raise BadInput(f"“{written}” is no day. Write it like 2026-11-22.") from error
-    return day + timedelta(days=1) if end else day
+
+
+def _export(asked: dict[str, str]) -> str:
+    """What the API is asked for the same stories."""
+    moments = {"since": _day(asked["since"]), "until": _day(asked["until"], end=True)}
+    said = asked | {name: moment.isoformat() if moment else "" for name, moment in moments.items()}
+    return urlencode({name: value for name, value in said.items() if value})
 
 
 def _choices(session: Session) -> dict[str, Any]:
@@ -87,7 +96,7 @@ def _choices(session: Session) -> dict[str, Any]:
         "feeds": [(one.id, one.title or one.url) for one in feeds.watched(session)],
         "rules": sorted(one.name for one in rules.all_rules(session)),
         "providers": listing.providers(session, _MOST_PROVIDERS),
-        "languages": listing.languages(session),
+        "languages": listing.languages(session, _MOST_LANGUAGES),
         "kinds": (CORRECTION, UPDATE, WITHDRAWAL, REPEAT),
     }
 

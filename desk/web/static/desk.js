@@ -81,13 +81,20 @@ function follow() {
     came += 1;
     say(`live: ${came} came since you opened this`);
   };
+  let pause = 1000;
   const open = () => {
+    stream?.close();
     if (mark) asked.set("since", mark);
     stream = new EventSource("/api/v1/stream?" + asked);
     stream.addEventListener("item", show("item"));
     stream.addEventListener("alert", show("alert"));
-    stream.onopen = () => { sign?.classList.add("on"); say(came ? `live: ${came} came since you opened this` : "live: what comes is put on top"); };
-    stream.onerror = () => { sign?.classList.remove("on"); say("the connection is lost; trying again"); };
+    stream.onopen = () => { pause = 1000; sign?.classList.add("on"); say(came ? `live: ${came} came since you opened this` : "live: what comes is put on top"); };
+    stream.onerror = () => {
+      sign?.classList.remove("on");
+      say("the connection is lost; trying again");
+      // What was refused, as by a proxy whose server is away, a browser does not ask for again by itself.
+      if (stream.readyState === EventSource.CLOSED && !document.hidden) setTimeout(open, (pause = Math.min(pause * 2, 60000)));
+    };
   };
   // A browser has six connections to a server: tabs that nobody looks at give theirs back.
   document.addEventListener("visibilitychange", () => {
@@ -102,8 +109,8 @@ const counted = new Set();
 function raise(badge, number) {
   if (counted.has(number)) return;
   counted.add(number);
-  const now = parseInt(badge.firstChild?.textContent || "0", 10) || 0;
-  badge.firstChild.textContent = String(now + 1);
+  const many = one(".many", badge);
+  if (!many.textContent.endsWith("+")) many.textContent = String((parseInt(many.textContent, 10) || 0) + 1);
   badge.hidden = false;
 }
 

@@ -1,0 +1,34 @@
+"""The command line as tests run it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from service import main
+from wire.errors import WirewatchError
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes) -> Run:
+    """`wirewatch` in a folder of its own; errors come out as the entry point says them."""
+    monkeypatch.setenv("WIREWATCH_DATA", str(tmp_path))
+    monkeypatch.setenv("WIREWATCH_ALLOW_NETWORKS", "127.0.0.0/8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wirewatch.db").write_bytes(sqlite_template)
+
+    def run(*arguments: str, status: int = 0, typed: str | None = None) -> Result:
+        result = CliRunner().invoke(main.app, list(arguments), input=typed)
+        if isinstance(result.exception, WirewatchError):
+            main.say_error(result.exception)
+            assert status == 1, result.exception
+            return result
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        assert result.exit_code == status, result.output
+        return result
+
+    return run
