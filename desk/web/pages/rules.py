@@ -78,10 +78,10 @@ def try_rule(request: Request, at: At, form: Form) -> Response:
 
 @router.get("/rules/{rule:int}")
 def rule(request: Request, at: At, rule: Number) -> Response:
-    """A rule in its editor, with what it would have met."""
+    """A rule in its editor; what it would have met is asked for by itself, for that takes a moment."""
     with at.reading() as session:
         line = answers.rule(session, f"{rule}", at.clock())
-        return _editor(request, at, session, line.model_dump(), line, tried=True)
+        return _editor(request, at, session, line.model_dump(), line)
 
 
 @router.post("/rules/{rule:int}", dependencies=[ANALYST])

@@ -147,10 +147,11 @@ function trial() {
   const editor = one("#editor");
   const query = one("#query");
   if (!editor || !query || query.readOnly) return;
-  let waiting = 0, asking = null, last = query.value;
+  let waiting = 0, asking = null, last = one("#trial").childElementCount > 1 ? query.value : "";
   const ask = async () => {
     if (query.value === last) return;
     last = query.value;
+    one("#trial").setAttribute("aria-busy", "true");
     asking?.abort();
     asking = new AbortController();
     const said = new FormData();
@@ -159,6 +160,7 @@ function trial() {
       const answer = await fetch(editor.dataset.try, { method: "POST", body: said, signal: asking.signal });
       if (!answer.ok) return;
       const told = new DOMParser().parseFromString(await answer.text(), "text/html");
+      one("#trial").removeAttribute("aria-busy");
       one("#trial").replaceChildren(...told.body.childNodes);
       localTimes(one("#trial"));
     } catch (error) {
@@ -166,6 +168,7 @@ function trial() {
     }
   };
   query.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(ask, 350); });
+  ask();
 }
 
 function asks() {
