@@ -203,9 +203,13 @@ async def measure(address: str, asked: dict[str, list[tuple[str, str]]]) -> dict
     async with aiohttp.ClientSession(connector=connector) as session:
         readers = [asyncio.create_task(listen(session, address, heard, number)) for number in range(READERS)]
         await asyncio.sleep(3)
-        found = {
-            kind: [(name, await _times(session, address + path)) for name, path in some] for kind, some in asked.items()
-        }
+        found: dict[str, list[tuple[str, list[float]]]] = {}
+        for kind, some in asked.items():
+            found[kind] = []
+            for name, path in some:
+                took = await _times(session, address + path)
+                print(f"{statistics.median(took):6.0f} ms  {name}", file=sys.stderr, flush=True)
+                found[kind].append((name, took))
         for reader in readers:
             reader.cancel()
         await asyncio.gather(*readers, return_exceptions=True)
@@ -228,7 +232,7 @@ async def _times(session: aiohttp.ClientSession, address: str) -> list[float]:
 def flow(database: Database, corpus: Corpus, stop: threading.Event) -> None:
     """Stories come, some a second."""
     dice = random.Random(13)
-    for number in itertools.count(STORIES * 2):
+    for number in itertools.count(int(time.time() * 1000)):
         if stop.wait(1 / _PER_SECOND):
             return
         story = corpus.story()
@@ -260,7 +264,7 @@ def run(database: Database, folder: Path, kind: str) -> None:
         writer.start()
         try:
             print(
-                f"\n{kind}: {STORIES:,} stories, {ALERTS:,} alerts, {FEEDS} feeds, {RULES} rules; {ASKED} requests each."
+                f"\n{kind}: {STORIES:,} stories, {ALERTS:,} alerts, {FEEDS} feeds, {RULES} rules; {ASKED} requests each"
             )
             show(asyncio.run(measure(address, addresses(corpus, now))))
         finally:

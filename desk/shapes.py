@@ -112,20 +112,25 @@ class Remark(Facts):
     remark: Annotated[str, StringConstraints(max_length=10_000, pattern=_NO_NUL), _ends] = ""
 
 
+def declared_of_feed(feed: Feed) -> dict[str, Any]:
+    """What is declared of a feed, by the names of FeedFacts."""
+    return {
+        "url": feed.url,
+        "title": feed.title,
+        "full_text": feed.full_text,
+        "min_interval": written_duration(feed.min_interval),
+        "max_interval": written_duration(feed.max_interval),
+        "headers": dict(feed.headers),
+        "paused": not feed.enabled and feed.paused_because == feeds.PAUSED_BY_HAND,
+    }
+
+
 def of_feed(feed: Feed) -> FeedFacts:
-    return FeedFacts(
-        url=feed.url,
-        title=feed.title,
-        full_text=feed.full_text,
-        min_interval=written_duration(feed.min_interval),
-        max_interval=written_duration(feed.max_interval),
-        headers=dict(feed.headers),
-        paused=not feed.enabled and feed.paused_because == feeds.PAUSED_BY_HAND,
-    )
+    return FeedFacts.model_construct(**declared_of_feed(feed))
 
 
 def of_rule(rule: Rule, to: list[str]) -> RuleFacts:
-    return RuleFacts(
+    return RuleFacts.model_construct(
         name=rule.name,
         query=rule.query,
         to=sorted(to),
@@ -140,7 +145,7 @@ def of_rule(rule: Rule, to: list[str]) -> RuleFacts:
 
 def of_channel(channel: Channel) -> ChannelFacts:
     named = ("name", "kind", "target", "secret", "budget", "quiet", "zone", "template", "ordered", "operator")
-    return ChannelFacts(
+    return ChannelFacts.model_construct(
         **{name: getattr(channel, name) for name in named},
         paused=channel.paused_because == held.PAUSED_BY_HAND,
     )

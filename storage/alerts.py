@@ -99,7 +99,7 @@ def _carriers(session: Session, threads: Iterable[int]) -> dict[int, list[tuple[
     columns = (ITEM.c.id, ITEM.c.cluster, ITEM.c.provider, ITEM.c.url)
     for some in chunks(sorted(threads)):
         either = or_(ITEM.c.id.in_(some), ITEM.c.cluster.in_(some))
-        for row in session.execute(select(*columns).where(either).order_by(ITEM.c.id)):
+        for row in sorted(session.execute(select(*columns).where(either)), key=lambda row: int(row.id)):
             found[row.cluster or row.id].append((row.id, row.provider or host_of(row.url)))
     return found
 

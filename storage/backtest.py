@@ -117,9 +117,7 @@ def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:
     since = now - timedelta(days=days)
     active = {rule.id: rule for rule in rules.all_rules(session) if rule.enabled}
     counts = alerts_by_rule(session, since)
-    total = session.execute(
-        select(func.count()).select_from(ITEM).where(ITEM.c.first_seen_at >= since, ITEM.c.private.is_(False))
-    ).scalar_one()
+    total = items.count_public(session, since)
     found = []
     for key, rule in active.items():
         count = counts.get(key or 0, 0)

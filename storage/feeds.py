@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 from sqlmodel.sql.expression import SelectOfScalar
@@ -165,9 +166,20 @@ def at_address(session: Session, url: str) -> int | None:
     return found
 
 
-def watched(session: Session) -> Sequence[Feed]:
-    """All feeds but the removed ones and the canary's, oldest first."""
-    return session.exec(_watched().order_by(col(Feed.id))).all()
+def watched(session: Session, *, after: int = 0, limit: int | None = None) -> Sequence[Feed]:
+    """The feeds but the removed ones and the canary's, oldest first; what their last documents held is left aside.
+
+    Those with greater numbers than `after`, so many at most.
+    """
+    there = _watched().options(defer(Feed.carried)).order_by(col(Feed.id))  # type: ignore[arg-type]
+    return session.exec(there.where(col(Feed.id) > after).limit(limit)).all()
+
+
+def names(session: Session) -> list[tuple[int, str]]:
+    """The number and the title, or else the address, of all feeds that are watched."""
+    there = (FEED.c.removed_at.is_(None), FEED.c.private.is_(False))
+    rows = session.execute(select(FEED.c.id, FEED.c.title, FEED.c.url).where(*there).order_by(FEED.c.id))
+    return [(row.id, row.title or row.url) for row in rows]
 
 
 def pause(feed: Feed, because: str) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, func, or_, select, text, update
 from sqlalchemy import insert as plain_insert
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
@@ -262,10 +262,18 @@ def newest(session: Session, *, limit: int, feed_id: int | None = None, after: i
     return session.exec(query).all()
 
 
+def get(session: Session, item_id: int) -> Item:
+    """The item of this number. Raises NotThere."""
+    found = session.get(Item, item_id)
+    if found is None or found.private:
+        raise NotThere(f"There is no item {item_id}. `wirewatch items list` shows their numbers.")
+    return found
+
+
 def find(session: Session, which: str) -> Item:
     """The item of this number, identity or story id. Raises BadInput when there is none."""
     query = select_model(Item).where((Item.identity == which) | (Item.story_id == which))
-    found = session.exec(query.order_by(col(Item.id))).first()
+    found = min(session.exec(query).all(), key=lambda one: one.id or 0, default=None)
     if found is None and (key := number(which)) is not None:
         found = session.get(Item, key)
     if found is None or found.private:
@@ -288,7 +296,8 @@ def cluster_of(session: Session, item: Item) -> Sequence[Item]:
     """The other items that tell the same story in other words, the first first."""
     first = item.cluster or item.id
     alike = select_model(Item).where(or_(col(Item.cluster) == first, col(Item.id) == first), col(Item.id) != item.id)
-    return session.exec(alike.order_by(col(Item.id))).all()
+    # Put in order here: asked for an order, SQLite walks all items in it.
+    return sorted(session.exec(alike).all(), key=lambda one: one.id or 0)
 
 
 def versions_of(session: Session, item_ids: Sequence[int]) -> dict[int, int]:
@@ -334,3 +343,18 @@ def story_ids(session: Session, wire: str, since: datetime) -> Sequence[str]:
 
 def count(session: Session) -> int:
     return int(session.execute(select(func.count()).select_from(ITEM)).scalar_one())
+
+
+def count_public(session: Session, since: datetime | None = None) -> int:
+    """How many items people see, first seen since then.
+
+    All but the few private ones: each count is of an index alone, where one of both would read every story.
+    """
+    lately = [] if since is None else [ITEM.c.first_seen_at >= since]
+    of_all = session.execute(select(func.count()).select_from(ITEM).where(*lately)).scalar_one()
+    private = session.execute(select(ITEM.c.first_seen_at).where(_IS_PRIVATE)).scalars()
+    return int(of_all) - int(sum(since is None or seen >= since for seen in private))
+
+
+# As its index says it, so that it is used.
+_IS_PRIVATE = text("item.private")

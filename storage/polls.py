@@ -1,10 +1,11 @@
 """How polls went: a line each, gaps among them, how much a day; and what is a feed's habit."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import String, cast, delete, func, insert, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
@@ -29,12 +30,17 @@ def record_polls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
         session.execute(statement.on_conflict_do_update(index_elements=["feed_id", "day"], set_=more), brought)
 
 
-def news_by_day(session: Session, since: date, feed_id: int | None = None) -> dict[int, dict[date, int]]:
-    """How many new stories each feed brought on each day from then on, by feed id; or one feed alone."""
-    wanted = select(*DAY.c).where(DAY.c.day >= since)
-    found: dict[int, dict[date, int]] = {}
-    for row in session.execute(wanted if feed_id is None else wanted.where(DAY.c.feed_id == feed_id)):
-        found.setdefault(row.feed_id, {})[row.day] = row.new
+def news_by_day(session: Session, first: date, days: int, feed_id: int | None = None) -> dict[int, list[int]]:
+    """How many new stories each feed brought on each of so many days from the first on, by feed id; or one feed alone.
+
+    Feeds that brought nothing are left out.
+    """
+    wanted = select(DAY.c.feed_id, cast(DAY.c.day, String), DAY.c.new).where(DAY.c.day >= first)
+    place = {str(first + timedelta(days=number)): number for number in range(days)}
+    found: dict[int, list[int]] = defaultdict(lambda: [0] * days)
+    for feed, day, new in session.execute(wanted if feed_id is None else wanted.where(DAY.c.feed_id == feed_id)):
+        if (number := place.get(day)) is not None:
+            found[feed][number] = new
     return found
 
 

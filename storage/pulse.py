@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
+from storage import items
 from storage.database import insert
 from storage.items import ITEM
 from storage.tables import Alert, Channel, Delivery, Feed, Heartbeat, Poll, Reading, Rule, table
@@ -87,10 +88,8 @@ def figures(session: Session, now: datetime) -> Figures:
         return int(session.execute(select(func.count(source)).where(*conditions)).scalar_one())
 
     return Figures(
-        # All but the few private ones: a count over all rows' own columns would read every story.
-        items=count(ITEM.c.id) - count(ITEM.c.id, ITEM.c.private),
-        items_last_hour=count(ITEM.c.id, ITEM.c.first_seen_at > now - _HOUR)
-        - count(ITEM.c.id, ITEM.c.private, ITEM.c.first_seen_at > now - _HOUR),
+        items=items.count_public(session),
+        items_last_hour=items.count_public(session, now - _HOUR),
         alerts=count(table(Alert).c.id) - count(table(Alert).c.id, raised),
         feeds=count(feed.c.id, watched),
         feeds_paused=count(feed.c.id, watched, feed.c.enabled.is_(False)),

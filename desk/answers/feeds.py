@@ -1,18 +1,18 @@
 """Feeds: how they stand, and how their polls went."""
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
 
 from desk.answers.base import Answer
-from desk.shapes import FeedFacts, for_eyes, of_feed
+from desk.shapes import FeedFacts, declared_of_feed, for_eyes
 from storage import feeds, polls
 from storage.tables import Feed, Poll
 
 # A sparkline's days: long enough to see a habit, short enough to see a change.
 DAYS = 14
+_NOTHING = [0] * DAYS
 
 
 class FeedLine(FeedFacts):
@@ -35,9 +35,10 @@ class FeedLine(FeedFacts):
 
 
 class Feeds(Answer):
-    """All feeds that are watched, by number."""
+    """A page of the feeds that are watched, by number. `next` asks for the page after it, as `after`; null at the end."""
 
     feeds: list[FeedLine]
+    next: int | None
 
 
 class PollLine(Answer):
@@ -77,37 +78,37 @@ class Offers(Answer):
     offers: list[Offer]
 
 
-def all_feeds(session: Session, now: datetime) -> Feeds:
-    """All feeds with how they stand."""
-    news = polls.news_by_day(session, now.date() - timedelta(days=DAYS - 1))
+def page(session: Session, now: datetime, *, limit: int, after: int = 0) -> Feeds:
+    """Feeds with how they stand."""
+    news = polls.news_by_day(session, now.date() - timedelta(days=DAYS - 1), DAYS)
     gaps = {key for key, _, _ in polls.with_gaps(session, now - timedelta(days=1))}
-    watched = feeds.watched(session)
-    return Feeds(feeds=[feed_line(one, news.get(one.id or 0, {}), now, gap=one.id in gaps) for one in watched])
+    watched = feeds.watched(session, after=after, limit=limit + 1)
+    found = [feed_line(one, news.get(one.id or 0, _NOTHING), gap=one.id in gaps) for one in watched[:limit]]
+    return Feeds(feeds=found, next=found[-1].id if len(watched) > limit else None)
 
 
 def feed(session: Session, which: str, now: datetime) -> FeedLine:
     """A feed by its number or address. Raises NotThere."""
     row = feeds.find(session, which)
-    news = polls.news_by_day(session, now.date() - timedelta(days=DAYS - 1), row.id)
+    news = polls.news_by_day(session, now.date() - timedelta(days=DAYS - 1), DAYS, row.id)
     gaps = {key for key, _, _ in polls.with_gaps(session, now - timedelta(days=1))}
-    return feed_line(row, news.get(row.id or 0, {}), now, gap=row.id in gaps)
+    return feed_line(row, news.get(row.id or 0, _NOTHING), gap=row.id in gaps)
 
 
-def feed_line(row: Feed, news: Mapping[date, int], now: datetime, *, gap: bool) -> FeedLine:
-    today = now.date()
+def feed_line(row: Feed, news: list[int], *, gap: bool) -> FeedLine:
     named = (
         "interval", "failures", "last_status", "last_polled_at", "last_new_at", "pushed_until", "moved_to",
         "created_at",
     )  # fmt: skip
     return FeedLine.model_construct(
-        **for_eyes(of_feed(row).model_dump()),
+        **for_eyes(declared_of_feed(row)),
         **{name: getattr(row, name) for name in named},
         id=row.id or 0,
         state=state(row),
         due_at=row.due_at if row.enabled else None,
         last_error=row.paused_because or row.last_error,
         gap=gap,
-        news=[news.get(today - timedelta(days=DAYS - 1 - number), 0) for number in range(DAYS)],
+        news=news,
     )
 
 

@@ -161,9 +161,8 @@ def story_line(one: Listed) -> StoryLine:
     )
 
 
-def story(session: Session, which: str) -> Story:
-    """A story by its number, identity or story id. Raises NotThere."""
-    item = items.find(session, which)
+def story(session: Session, item: Item) -> Story:
+    """A story with all that is known of it."""
     key = item.id or 0
     met = alerts.of_item(session, key)
     spans = [Span(**span) for row in met if row.version == item.version for span in row.matches]
@@ -211,10 +210,10 @@ def _versions(former: Sequence[Any], item: Item) -> list[Version]:
     return found[::-1]
 
 
-def why(session: Session, which_item: str, which_rule: str) -> Why:
+def why(session: Session, item: Item, which_rule: str) -> Why:
     """Holds a rule against a story, clause by clause. Raises NotThere."""
     rule = rules.find(session, which_rule)
-    key = items.find(session, which_item).id or 0
+    key = item.id or 0
     parsed = parse(rule.query, rules.word_lists(session))
     told = explain(parsed, items.facts(session, [key])[key])
     failure = told.first_failure

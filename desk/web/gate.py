@@ -123,14 +123,15 @@ def asked_stories(
 AskedStories = Annotated[Wanted, Depends(asked_stories)]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Before = Annotated[int | None, Query(ge=1, lt=2**62)]
+After = Annotated[int, Query(ge=0, lt=2**31)]
 
 
-def etag(answer: BaseModel) -> str:
+def etag(answer: BaseModel, body: str) -> str:
     """What a representation is known by. A thing that can be changed is known by what is declared of it, weakly
     (RFC 9110, 8.8.1): that its counts move while somebody edits it is no change that was missed.
     """
     declared = next((kind for kind in type(answer).__mro__ if kind in FACTS), None)
-    said = answer.model_dump_json(include={*declared.model_fields, "id"} if declared else None)
+    said = answer.model_dump_json(include={*declared.model_fields, "id"}) if declared else body
     digest = hashlib.sha256(said.encode()).hexdigest()[:32]
     return f'W/"{digest}"' if declared else f'"{digest}"'
 
@@ -140,18 +141,19 @@ FACTS: tuple[type[Facts], ...] = (FeedFacts, RuleFacts, ListFacts, ChannelFacts)
 
 def told(request: Request, answer: BaseModel, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """An answer as JSON with its ETag; 304 to who has it already (RFC 9110, section 13)."""
-    tag = etag(answer)
+    body = answer.model_dump_json()
+    tag = etag(answer, body)
     headers = {"ETag": tag, "Cache-Control": "private, no-cache"}
     is_known = not tag.startswith("W/") and _names(request.headers.get("if-none-match", ""), tag)
     if is_known and request.method in ("GET", "HEAD"):
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)
-    return Response(answer.model_dump_json(), status, headers, media_type="application/json")
+    return Response(body, status, headers, media_type="application/json")
 
 
 def is_unchanged(request: Request, answer: BaseModel) -> None:
     """Refuses to change what is no longer as the request's If-Match has it."""
     wanted = request.headers.get("if-match", "")
-    if wanted and not _names(wanted, etag(answer)):
+    if wanted and not _names(wanted, etag(answer, answer.model_dump_json())):
         raise HTTPException(HTTPStatus.PRECONDITION_FAILED, "It was changed meanwhile. Read it again.")
 
 

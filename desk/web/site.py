@@ -11,12 +11,15 @@ from fastapi import Request
 from sqlmodel import Session
 
 from desk.access import Throttle
+from desk.answers.status import Status, status
 from desk.context import Found
 from desk.hand import Hand
 from desk.web.visitor import Visitor
 from storage import users
 from storage.database import Database
 from wire.cadence import Bounds
+
+_STATUS_FOR = timedelta(seconds=3)
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Site:
     tries_of_name: Throttle = field(default_factory=lambda: Throttle(5))
     tries_of_address: Throttle = field(default_factory=lambda: Throttle(50))
     _key: str = ""
+    _status: tuple[datetime, Status] | None = None
 
     @property
     def is_behind_tls(self) -> bool:
@@ -52,6 +56,14 @@ class Site:
             with self.database.writing() as session:
                 self._key = users.key(session, "session key", secrets.token_hex(32))
         return self._key
+
+    def status(self) -> Status:
+        """How everything stands, as of some seconds ago at most: it counts much, and many look at it."""
+        kept, now = self._status, self.clock()
+        if kept is None or not timedelta(0) <= now - kept[0] < _STATUS_FOR:
+            with self.reading() as session:
+                kept = self._status = (now, status(session, now, self.database.safe_url))
+        return kept[1]
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -14,6 +14,12 @@ class Item(SQLModel, table=True):
         Index("item_provider", "provider", "id"),
         Index("item_language", "language", "id"),
         Index("item_kind", "kind", "id", sqlite_where=text("kind <> ''"), postgresql_where=text("kind <> ''")),
+        Index(
+            "item_cluster",
+            "cluster",
+            sqlite_where=text("cluster IS NOT NULL"),
+            postgresql_where=text("cluster IS NOT NULL"),
+        ),
         Index("item_private", "id", sqlite_where=text("private"), postgresql_where=text("private")),
     )
 
@@ -40,7 +46,7 @@ class Item(SQLModel, table=True):
     furniture: list[list[int]] = Field(default_factory=list, sa_type=JSON)
     date_doubtful: bool = False
     read_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    cluster: int | None = Field(default=None, sa_type=BigId, index=True)
+    cluster: int | None = Field(default=None, sa_type=BigId)
     private: bool = False
 
 

@@ -105,7 +105,12 @@ def test_a_feed_is_added_changed_polled_paused_and_removed(client: TestClient) -
     )
     assert client.delete("/api/v1/feeds/1").status_code == 204
     assert client.get("/api/v1/feeds/1").status_code == 404
-    assert client.get("/api/v1/feeds").json() == {"feeds": []}
+    assert client.get("/api/v1/feeds").json() == {"feeds": [], "next": None}
+    for number in range(5):
+        client.post("/api/v1/feeds", json={"url": f"https://x.example/{number}"})
+    first = client.get("/api/v1/feeds?limit=3").json()
+    rest = client.get(f"/api/v1/feeds?limit=3&after={first['next']}").json()
+    assert (len(first["feeds"]), len(rest["feeds"]), rest["next"]) == (3, 2, None)
 
 
 def test_opml_goes_in_and_comes_out(client: TestClient) -> None:
@@ -206,7 +211,7 @@ def test_what_cannot_be_done_is_a_problem_with_a_reason(client: TestClient, path
 def test_a_page_is_a_problem_in_words(client: TestClient) -> None:
     answer = client.get("/items/999")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "No item is" in answer.text
+    assert "There is no item 999." in answer.text
 
 
 def test_no_foreign_text_becomes_markup_on_any_page(world: World, client: TestClient) -> None:

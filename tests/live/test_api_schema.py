@@ -17,8 +17,9 @@ from tests.live.desk import served
 from tests.world import World
 
 pytestmark = pytest.mark.live
+THOROUGH = bool(os.environ.get("THOROUGH"))
 # What it thinks up takes minutes: THOROUGH=1 asks for that too, before a change of the API lands.
-ASKED = ["examples,coverage,fuzzing", "--max-examples", "30"] if os.environ.get("THOROUGH") else ["examples,coverage"]
+ASKED = ["examples,coverage,fuzzing", "--max-examples", "30"] if THOROUGH else ["examples,coverage"]
 # What a description of types cannot say (is this a query, a time, an address?) is answered with 422, and its reason.
 CONFIG = """
 [checks.positive_data_acceptance]
@@ -27,10 +28,11 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "412", "422", "502"]
 
 
 @pytest.fixture
-def database(postgresql: Database) -> Iterator[Database]:
-    """The stricter of the two: it keeps no NUL, and its numbers end."""
-    yield postgresql
-    postgresql.dispose()
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Thoroughly the stricter of the two: it keeps no NUL, and its numbers end."""
+    found: Database = request.getfixturevalue("postgresql" if THOROUGH else "sqlite")
+    yield found
+    found.dispose()
 
 
 def test_every_operation_keeps_to_the_description(

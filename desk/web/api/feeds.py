@@ -13,7 +13,7 @@ from desk.deeds import feeds as deeds
 from desk.shapes import Facts, FeedFacts, Short
 from desk.web import discovery, gate
 from desk.web.api.common import Number, problems
-from desk.web.gate import OPERATOR, READER, At, Limit
+from desk.web.gate import OPERATOR, READER, After, At, Limit
 from storage import feeds
 from wire import opml
 from wire.errors import Taken
@@ -45,10 +45,10 @@ class ImportedFeeds(Answer):
 
 
 @router.get("/feeds", response_model=answers.Feeds, responses=problems())
-def list_feeds(request: Request, at: At) -> Response:
-    """All feeds with how they stand."""
+def list_feeds(request: Request, at: At, limit: Limit = 100, after: After = 0) -> Response:
+    """Feeds with how they stand, by number. `after` is the `next` of the page before."""
     with at.reading() as session:
-        return gate.told(request, answers.all_feeds(session, at.clock()))
+        return gate.told(request, answers.page(session, at.clock(), limit=limit, after=after))
 
 
 @router.post(

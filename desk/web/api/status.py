@@ -29,8 +29,7 @@ class Me(Answer):
 @router.get("/status", response_model=answers.Status, responses=problems())
 def status(request: Request, at: At) -> Response:
     """How everything stands."""
-    with at.reading() as session:
-        return gate.told(request, answers.status(session, at.clock(), at.database.safe_url))
+    return gate.told(request, at.status())
 
 
 @router.get("/notices", response_model=Notices, responses=problems())

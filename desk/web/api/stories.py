@@ -9,6 +9,7 @@ from desk.answers import stories as answers
 from desk.web import exports, gate
 from desk.web.api.common import BigNumber, Which, problems
 from desk.web.gate import READER, AskedStories, At, Before, Limit
+from storage import items
 
 router = APIRouter(tags=["stories"], dependencies=[READER])
 Most = Annotated[int, Query(ge=1, le=100_000)]
@@ -35,11 +36,11 @@ def export_items(
 def show_item(request: Request, at: At, item: BigNumber) -> Response:
     """A story with all that is known of it: its text, carriers, versions, other copies, the rules that met it."""
     with at.reading() as session:
-        return gate.told(request, answers.story(session, f"{item}"))
+        return gate.told(request, answers.story(session, items.get(session, item)))
 
 
 @router.get("/items/{item:int}/why/{rule}", response_model=answers.Why, responses=problems(404))
 def why(request: Request, at: At, item: BigNumber, rule: Which) -> Response:
     """Why a rule meets a story, or by which clause it does not."""
     with at.reading() as session:
-        return gate.told(request, answers.why(session, str(item), rule))
+        return gate.told(request, answers.why(session, items.get(session, item), rule))

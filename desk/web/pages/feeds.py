@@ -12,7 +12,7 @@ from desk.deeds import feeds as deeds
 from desk.shapes import FeedFacts
 from desk.web import discovery, looks
 from desk.web.api.common import Number
-from desk.web.gate import OPERATOR, READER, At, Form, go, text
+from desk.web.gate import OPERATOR, READER, After, At, Form, go, text
 from desk.web.looks import OK, UNPROCESSABLE
 from desk.web.site import Site
 from storage import feeds
@@ -20,15 +20,16 @@ from wire.address import header
 from wire.errors import BadInput, PollFailed, WirewatchError
 
 router = APIRouter(dependencies=[READER])
-_POLLS = 60
+_PAGE, _POLLS = 200, 60
 _LARGEST = 5_000_000
 
 
 @router.get("/feeds")
-def all_feeds(request: Request, at: At) -> Response:
-    """All feeds with how they stand."""
+def all_feeds(request: Request, at: At, after: After = 0) -> Response:
+    """Feeds with how they stand."""
     with at.reading() as session:
-        return looks.render(request, "feeds.html", {"feeds": answers.all_feeds(session, at.clock()).feeds})
+        found = answers.page(session, at.clock(), limit=_PAGE, after=after)
+        return looks.render(request, "feeds.html", {"feeds": found.feeds, "next": found.next})
 
 
 @router.get("/feeds/new", dependencies=[OPERATOR])

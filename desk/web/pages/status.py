@@ -16,7 +16,7 @@ def status(request: Request, at: At) -> Response:
     """Processes, queues, lag, the canary, throughput, disk, version."""
     with at.reading() as session:
         seen = {
-            "status": answers.status(session, at.clock(), at.database.safe_url),
+            "status": at.status(),
             "notices": answers.all_notices(session, _NOTICES),
             "readers": request.app.state.hub.readers,
             "disk": at.disk(),

@@ -13,13 +13,14 @@ from desk.answers.stories import Stories
 from desk.shapes import Short
 from desk.web import looks
 from desk.web.gate import READER, At, Before
-from storage import feeds, listing, rules
+from storage import feeds, items, listing, rules
 from storage.listing import Wanted
+from storage.work import number
 from wire.errors import BadInput, QueryError
 from wire.kinds import CORRECTION, REPEAT, UPDATE, WITHDRAWAL
 
 router = APIRouter(dependencies=[READER])
-_PAGE = 40
+_PAGE = 30
 _MOST_PROVIDERS, _MOST_LANGUAGES = 500, 100
 _FILTERS = ("q", "feed", "rule", "provider", "language", "kind", "since", "until")
 
@@ -93,7 +94,7 @@ def _export(asked: dict[str, str]) -> str:
 
 def _choices(session: Session) -> dict[str, Any]:
     return {
-        "feeds": [(one.id, one.title or one.url) for one in feeds.watched(session)],
+        "feeds": feeds.names(session),
         "rules": sorted(one.name for one in rules.all_rules(session)),
         "providers": listing.providers(session, _MOST_PROVIDERS),
         "languages": listing.languages(session, _MOST_LANGUAGES),
@@ -103,11 +104,12 @@ def _choices(session: Session) -> dict[str, Any]:
 
 @router.get("/items/{item}")
 def story(request: Request, at: At, item: Short, why: Short = "") -> Response:
-    """A story with all that is known of it; with `why` (a rule) that rule held against it, clause by clause."""
+    """A story by its number, or identity; with `why` (a rule) that rule held against it, clause by clause."""
     with at.reading() as session:
+        found = items.get(session, key) if (key := number(item)) is not None else items.find(session, item)
         seen = {
-            "story": answers.story(session, item),
-            "why": answers.why(session, item, why) if why else None,
+            "story": answers.story(session, found),
+            "why": answers.why(session, found, why) if why else None,
             "rules": sorted(one.name for one in rules.all_rules(session)),
         }
         return looks.render(request, "story.html", seen)

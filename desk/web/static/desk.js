@@ -114,6 +114,33 @@ function raise(badge, number) {
   badge.hidden = false;
 }
 
+// --- endless -----------------------------------------------------------------------------------------------------
+
+// The next page is put under this one when its link comes into sight; a search that looked back a while goes on so.
+function endless() {
+  const list = one("ol#list");
+  if (!list) return;
+  const watch = new IntersectionObserver(async (seen) => {
+    const pager = seen.find((entry) => entry.isIntersecting)?.target;
+    if (!pager) return;
+    watch.disconnect();
+    const answer = await fetch(one("a", pager).href).catch(() => null);
+    if (!answer?.ok) return;
+    const told = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const rows = all("#list > li", told).filter((row) => !one(`[data-number="${row.dataset.number}"]`, list));
+    rows.forEach((row) => localTimes(row));
+    list.append(...rows);
+    if (rows.length) all(".empty").forEach((empty) => empty.remove());
+    const next = one(".pager", told);
+    if (!next) { pager.remove(); return; }
+    localTimes(next);
+    pager.replaceWith(next);
+    watch.observe(next);
+  }, { rootMargin: "400px" });
+  const pager = one(".pager");
+  if (pager) watch.observe(pager);
+}
+
 // --- keys --------------------------------------------------------------------------------------------------------
 
 function keys() {
@@ -180,6 +207,7 @@ function asks() {
 
 localTimes(document);
 follow();
+endless();
 keys();
 trial();
 asks();

@@ -64,6 +64,9 @@ def upgrade() -> None:
     op.execute("UPDATE alert SET seen_at = created_at")
     _index("alert_new", "alert", "seen_at IS NULL", "id")
     _index("delivery_failed", "delivery", "state = 'failed'", "id")
+    # Nearly all items have none: an index that counts them as the same looks worthless to SQLite.
+    op.drop_index("ix_item_cluster", "item")
+    _index("item_cluster", "item", "cluster IS NOT NULL", "cluster")
     _index("item_kind", "item", "kind <> ''", "kind", "id")
     _index("item_private", "item", "private", "id")
     _index("poll_gap", "poll", "gap", "at")
