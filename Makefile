@@ -23,11 +23,12 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-# What rules, back-tests and alerts cost; takes some minutes.
+# What rules, back-tests, alerts and the desk cost; takes half an hour.
 bench: $(VENV)/ready-dev
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.backtest
 	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.desk
 
 # Resolves the dependencies anew; run it after changing them in pyproject.toml.
 lock: $(VENV)/ready-dev

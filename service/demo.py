@@ -84,7 +84,9 @@ def _welcome(settings: Settings, port: int) -> None:
         f"""
 Wirewatch demo: a sample wire publishes a story every few seconds at http://127.0.0.1:{port},
 {len(REGIONS)} feeds of it are polled, each story is kept once, five rules are matched,
-and alerts go by webhook to http://127.0.0.1:{port}/inbox. Its health: {settings.pages}/healthz
+and alerts go by webhook to http://127.0.0.1:{port}/inbox.
+
+Look at it in a browser: {settings.pages}
 
 In another terminal, try:
   {command} status

@@ -25,10 +25,10 @@ from wire.story import Fields, Span
 
 # Items held against a query together: enough to be quick, few enough that a search for the newest five stays small.
 _AT_ONCE = 200
-_FIRST, _LARGEST = 45, 1_000
+_FIRST, _LARGEST = 40, 1_000
 # A page gives up looking for more after so many stories, and says how far it came: it must not take a second.
-# Holding a story against a query takes about a millisecond.
-_MOST_MATCHED, _MOST_FILTERED = 90, 20_000
+# Holding a story against a query takes a millisecond or two.
+_MOST_MATCHED, _MOST_FILTERED = 40, 20_000
 _ABOVE_ALL = 2**62
 # Numbers and times rise together, but for workers that keep at the same moment: so many around a time are looked at.
 _AROUND = 1_000
@@ -86,7 +86,7 @@ def page(session: Session, wanted: Wanted, *, limit: int, below: int | None = No
     most = _MOST_MATCHED if parsed else _MOST_FILTERED
     found: list[tuple[int, tuple[Span, ...]]] = []
     looked, last = 0, below or _ABOVE_ALL
-    for some in _portions(session, wanted, parsed, last, above):
+    for some in _portions(session, wanted, parsed, last, above, largest=_FIRST // 2 if parsed else _LARGEST):
         for item_id, spans in _met(session, parsed, _fitting(session, wanted, some)):
             if len(found) == limit:
                 return Page(_listed(session, found), found[-1][0])
@@ -168,10 +168,12 @@ def _different(session: Session, column: Column[str], most: int) -> list[str]:
     return list(session.execute(found).scalars())
 
 
-def _portions(session: Session, wanted: Wanted, query: Query | None, below: int, above: int) -> Iterator[Sequence[int]]:
+def _portions(
+    session: Session, wanted: Wanted, query: Query | None, below: int, above: int, *, largest: int = _LARGEST
+) -> Iterator[Sequence[int]]:
     """Numbers of items that may fit, downwards, in growing portions."""
     above, below = _between(session, wanted, above, below)
-    most = _FIRST
+    most = min(_FIRST, largest)
     while True:
         some = _portion(session, wanted, query, below, most)
         within = [item_id for item_id in some if item_id > above]
@@ -179,7 +181,7 @@ def _portions(session: Session, wanted: Wanted, query: Query | None, below: int,
             yield within
         if len(some) < most or len(within) < len(some):
             return
-        below, most = some[-1], min(most * 4, _LARGEST)
+        below, most = some[-1], min(most * 4, largest)
 
 
 def _portion(session: Session, wanted: Wanted, query: Query | None, below: int, most: int) -> Sequence[int]:

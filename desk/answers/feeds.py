@@ -35,7 +35,7 @@ class FeedLine(FeedFacts):
 
 
 class Feeds(Answer):
-    """A page of the feeds that are watched, by number. `next` asks for the page after it, as `after`; null at the end."""
+    """A page of the feeds that are watched, by number. `next` asks for the one after it, as `after`; else null."""
 
     feeds: list[FeedLine]
     next: int | None

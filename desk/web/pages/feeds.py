@@ -20,7 +20,7 @@ from wire.address import header
 from wire.errors import BadInput, PollFailed, WirewatchError
 
 router = APIRouter(dependencies=[READER])
-_PAGE, _POLLS = 200, 60
+_PAGE, _POLLS = 125, 60
 _LARGEST = 5_000_000
 
 

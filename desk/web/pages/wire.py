@@ -20,7 +20,7 @@ from wire.errors import BadInput, QueryError
 from wire.kinds import CORRECTION, REPEAT, UPDATE, WITHDRAWAL
 
 router = APIRouter(dependencies=[READER])
-_PAGE = 30
+_PAGE, _FOUND = 30, 20
 _MOST_PROVIDERS, _MOST_LANGUAGES = 500, 100
 _FILTERS = ("q", "feed", "rule", "provider", "language", "kind", "since", "until")
 
@@ -68,7 +68,7 @@ def _found(session: Session, asked: dict[str, str], before: int | None) -> tuple
             since=_day(asked["since"]),
             until=_day(asked["until"], end=True),
         )
-        return answers.stories(session, wanted, limit=_PAGE, before=before), "", None
+        return answers.stories(session, wanted, limit=_FOUND if wanted.query else _PAGE, before=before), "", None
     except BadInput as error:
         position = error.position if isinstance(error, QueryError) else None
         return Stories(items=[], next=None, back_to=None), str(error), position
