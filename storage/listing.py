@@ -25,10 +25,10 @@ from wire.story import Fields, Span
 
 # Items held against a query together: enough to be quick, few enough that a search for the newest five stays small.
 _AT_ONCE = 200
-_FIRST, _LARGEST = 40, 1_000
+_FIRST, _LARGEST = 30, 1_000
 # A page gives up looking for more after so many stories, and says how far it came: it must not take a second.
 # Holding a story against a query takes a millisecond or two.
-_MOST_MATCHED, _MOST_FILTERED = 40, 20_000
+_MOST_MATCHED, _MOST_FILTERED = 30, 20_000
 _ABOVE_ALL = 2**62
 # Numbers and times rise together, but for workers that keep at the same moment: so many around a time are looked at.
 _AROUND = 1_000
@@ -83,11 +83,12 @@ class Meeting:
 def page(session: Session, wanted: Wanted, *, limit: int, below: int | None = None, above: int = 0) -> Page:
     """Stories numbered below and above these numbers, the newest first. Raises QueryError."""
     parsed = parse(wanted.query, rules.word_lists(session)) if wanted.query else None
+    matcher = Matcher.of(parsed) if parsed else None
     most = _MOST_MATCHED if parsed else _MOST_FILTERED
     found: list[tuple[int, tuple[Span, ...]]] = []
     looked, last = 0, below or _ABOVE_ALL
     for some in _portions(session, wanted, parsed, last, above, largest=_FIRST // 2 if parsed else _LARGEST):
-        for item_id, spans in _met(session, parsed, _fitting(session, wanted, some)):
+        for item_id, spans in _met(session, matcher, _fitting(session, wanted, some)):
             if len(found) == limit:
                 return Page(_listed(session, found), found[-1][0])
             found.append((item_id, spans))
@@ -232,12 +233,11 @@ def _fitting(session: Session, wanted: Wanted, some: Sequence[int]) -> Sequence[
     return session.execute(fitting).scalars().all()
 
 
-def _met(session: Session, query: Query | None, item_ids: Sequence[int]) -> Iterator[tuple[int, tuple[Span, ...]]]:
+def _met(session: Session, matcher: Matcher | None, item_ids: Sequence[int]) -> Iterator[tuple[int, tuple[Span, ...]]]:
     """Those of these items that meet the query, and where."""
-    if query is None:
+    if matcher is None:
         yield from ((item_id, ()) for item_id in item_ids)
         return
-    matcher = Matcher.of(query)
     for some in chunks(item_ids, _AT_ONCE):
         offered = facts(session, some)
         for item_id in some:

@@ -1,5 +1,6 @@
 """Rules: as they stand, checked, tried on the stories of the past."""
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
@@ -80,12 +81,17 @@ _DAYS = 30
 _MOST_LOOKED, _MOST_TOLD = 5_000, 1_000
 
 
-def all_rules(session: Session, now: datetime) -> Rules:
-    """All rules, by name, with what wants a look."""
-    counts = backtest.alerts_by_rule(session, now - timedelta(days=_DAYS))
+def health(session: Session, now: datetime) -> dict[int, list[str]]:
+    """What wants a look of which rule, by rule id."""
     sick: dict[int, list[str]] = {}
     for one in backtest.health(session, now, days=_DAYS):
         sick.setdefault(one.rule.id or 0, []).append(one.why)
+    return sick
+
+
+def all_rules(session: Session, now: datetime, sick: Mapping[int, list[str]]) -> Rules:
+    """All rules, by name; `sick` is what wants a look."""
+    counts = backtest.alerts_by_rule(session, now - timedelta(days=_DAYS))
     names = rules.channel_names(session)
     found = [
         rule_line(one, names.get(one.id or 0, []), counts.get(one.id or 0, 0), sick.get(one.id or 0, []))

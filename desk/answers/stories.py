@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from desk.answers.base import Answer, Part, Piece, parts_of, pieces_of
-from storage import alerts, items, listing, rules
+from storage import alerts, feeds, items, listing, rules
 from storage.listing import Listed, Wanted
 from storage.tables import Item
 from wire.explain import Explanation, explain
@@ -140,9 +140,34 @@ class Why(Answer):
     clauses: Clause
 
 
-def stories(session: Session, wanted: Wanted, *, limit: int, before: int | None = None, after: int = 0) -> Stories:
+def wanted(
+    session: Session,
+    *,
+    query: str = "",
+    feed: str = "",
+    rule: str = "",
+    provider: str = "",
+    language: str = "",
+    kind: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> Wanted:
+    """Which stories, as people ask: feed and rule by number or name. Raises NotThere."""
+    return Wanted(
+        query=query,
+        feed_id=feeds.find(session, feed).id if feed else None,
+        rule_id=rules.find(session, rule).id if rule else None,
+        provider=provider,
+        language=language,
+        kind=kind,
+        since=since,
+        until=until,
+    )
+
+
+def stories(session: Session, which: Wanted, *, limit: int, before: int | None = None, after: int = 0) -> Stories:
     """A page of stories. Raises QueryError."""
-    page = listing.page(session, wanted, limit=limit, below=before, above=after)
+    page = listing.page(session, which, limit=limit, below=before, above=after)
     return Stories(items=[story_line(one) for one in page.items], next=page.below, back_to=page.back_to)
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import typer
 
 from desk import show
+from desk.answers import stories as answers
 from desk.context import JSON, LIMIT, reading
 from desk.times import duration
-from storage import alerts, feeds, items, listing, rules
-from storage.listing import Listed, Wanted
+from storage import alerts, items, listing
+from storage.listing import Listed
 from storage.tables import Item, ItemVersion
 from wire.message import matched_words
 from wire.revision import difference
@@ -65,10 +66,11 @@ def search(
 def _show(query: str, limit: int, asked: list[str], *, as_json: bool) -> None:
     feed, rule, provider, language, kind, since = asked
     with reading() as (session, now):
-        wanted = Wanted(
+        wanted = answers.wanted(
+            session,
             query=query,
-            feed_id=feeds.find(session, feed).id if feed else None,
-            rule_id=rules.find(session, rule).id if rule else None,
+            feed=feed,
+            rule=rule,
             provider=provider,
             language=language,
             kind=kind,

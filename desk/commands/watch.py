@@ -2,19 +2,18 @@
 
 import time
 from collections.abc import Iterator
-from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import typer
 
 from desk import health, show
+from desk.answers import status as answers
 from desk.commands.alerts import alert_row
 from desk.context import JSON, desk, reading
-from storage import alerts, items, notices, pulse
-from wire import menafn
+from storage import alerts, items
 
 _SILENT = health.SILENT.total_seconds()
-_A_DAY = timedelta(days=1)
 
 
 def status(as_json: bool = JSON) -> None:
@@ -23,25 +22,23 @@ def status(as_json: bool = JSON) -> None:
     Example: wirewatch status
     """
     with reading() as (session, now):
-        figures = pulse.figures(session, now)
-        beats = pulse.beats(session)
-        took, standing = health.canary_took(session), [one.text for one in notices.standing(session)]
-        covered = menafn.coverage(items.story_ids(session, menafn.WIRE, now - _A_DAY))
-    processes = {beat.name: (now - beat.at).total_seconds() for beat in beats}
+        found = answers.status(session, now, desk().database.safe_url)
+    processes = {one.name: one.silent for one in found.processes}
+    standing = [one.text for one in found.notices]
     if as_json:
-        counts = {name: getattr(figures, name) for name in figures.__slots__}
-        seen = {"menafn_coverage": covered and round(covered.share, 3), "canary_seconds": took, "notices": standing}
-        show.say_json({**counts, "silent_seconds": processes, **seen})
+        seen = {"menafn_coverage": found.menafn_coverage, "canary_seconds": found.canary_seconds, "notices": standing}
+        show.say_json({**found.counts, "silent_seconds": processes, **seen})
         return
+    figures, took = SimpleNamespace(**found.counts), found.canary_seconds
     lines = {
         "service": _service(processes),
-        "database": desk().database.safe_url,
+        "database": found.database,
         "stories": f"{figures.items:,} kept, {figures.items_last_hour:,} in the last hour",
         "feeds": f"{figures.feeds} watched, {figures.feeds_paused} paused, {figures.feeds_failing} failing, "
         f"{figures.feeds_overdue} overdue, {figures.gaps_last_day} gaps in a day",
         "pages": f"{figures.pages_waiting} waiting to be read",
         "rules": f"{figures.rules} on",
-        "MENAFN": _coverage(covered),
+        "MENAFN": _coverage(found.menafn_coverage),
         "alerts": f"{figures.alerts:,}",
         "deliveries": f"{figures.deliveries_waiting} waiting, {figures.deliveries_held} held for later, "
         f"{figures.deliveries_failed} given up; {figures.channels_paused} channels paused",
@@ -61,13 +58,13 @@ def _service(processes: dict[str, float]) -> str:
     return "running" + (f", but {'; '.join(silent)}" if silent else "")
 
 
-def _coverage(covered: menafn.Coverage | None) -> str:
-    if covered is None:
+def _coverage(share: float | None) -> str:
+    if share is None:
         return "too few of its stories in a day to tell how much of it is seen"
-    return f"{covered.share:.0%} of the wire in a day: {covered.seen:,} stories of {covered.numbers:,} numbers"
+    return f"{share:.0%} of the numbers of a day's stories were seen"
 
 
-def _hints(figures: pulse.Figures) -> Iterator[str]:
+def _hints(figures: SimpleNamespace) -> Iterator[str]:
     if figures.feeds_failing or figures.feeds_paused:
         yield "`wirewatch feeds list` says what is wrong with which feed."
     if figures.deliveries_failed:

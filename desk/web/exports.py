@@ -5,17 +5,16 @@ Written as they are read, a portion in a transaction: size costs no memory, and 
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from sqlmodel import Session
 from starlette.responses import Response, StreamingResponse
 
 from desk.answers import alerts as alert_answers
 from desk.answers import stories as story_answers
-from desk.answers.alerts import AlertLine
-from desk.answers.stories import StoryLine
 from desk.web.site import Site
 from storage import inbox, rules
 from storage.listing import Wanted
@@ -39,33 +38,32 @@ def stories(site: Site, wanted: Wanted, form: str, most: int) -> Response:
         if wanted.query:
             parse(wanted.query, rules.word_lists(session))
 
-    def every() -> Iterator[StoryLine]:
-        below: int | None = None
-        while True:
-            with site.reading() as session:
-                page = story_answers.stories(session, wanted, limit=_AT_ONCE, before=below)
-            yield from page.items
-            if page.next is None:
-                return
-            below = page.next
+    def some(session: Session, below: int | None) -> tuple[Sequence[Any], int | None]:
+        page = story_answers.stories(session, wanted, limit=_AT_ONCE, before=below)
+        return page.items, page.next
 
-    return _file("stories", form, islice(every(), most), _STORY, site.pages)
+    return _file("stories", form, islice(_every(site, some), most), _STORY, site.pages)
 
 
 def alerts(site: Site, wanted: inbox.Wanted, form: str, most: int) -> Response:
     """Raises BadInput before the first byte."""
 
-    def every() -> Iterator[AlertLine]:
-        below: int | None = None
-        while True:
-            with site.reading() as session:
-                page = alert_answers.page(session, wanted, limit=_AT_ONCE, before=below)
-            yield from page.alerts
-            if page.next is None:
-                return
-            below = page.next
+    def some(session: Session, below: int | None) -> tuple[Sequence[Any], int | None]:
+        page = alert_answers.page(session, wanted, limit=_AT_ONCE, before=below)
+        return page.alerts, page.next
 
-    return _file("alerts", form, islice(every(), most), _ALERT, site.pages)
+    return _file("alerts", form, islice(_every(site, some), most), _ALERT, site.pages)
+
+
+def _every(site: Site, some: Callable[[Session, int | None], tuple[Sequence[Any], int | None]]) -> Iterator[Any]:
+    """All rows, page after page, each page in a transaction of its own."""
+    below: int | None = None
+    while True:
+        with site.reading() as session:
+            rows, below = some(session, below)
+        yield from rows
+        if below is None:
+            return
 
 
 def _file(name: str, form: str, rows: Iterator[Any], columns: Sequence[str], pages: str) -> Response:

@@ -14,11 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from desk.access import Role
+from desk.answers import stories
 from desk.shapes import ChannelFacts, Facts, FeedFacts, ListFacts, RuleFacts, Short
 from desk.web import looks, problems
 from desk.web.site import Site
 from desk.web.visitor import Visitor, is_proof
-from storage import feeds, rules
 from storage.listing import Wanted
 from wire.errors import BadInput
 
@@ -108,10 +108,11 @@ def asked_stories(
 ) -> Wanted:
     """Which stories: `q` in the rules' language, feed and rule by number or name, times of first being seen (UTC)."""
     with at.reading() as session:
-        return Wanted(
+        return stories.wanted(
+            session,
             query=q,
-            feed_id=feeds.find(session, feed).id if feed else None,
-            rule_id=rules.find(session, rule).id if rule else None,
+            feed=feed,
+            rule=rule,
             provider=provider,
             language=language,
             kind=kind,

@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from sqlmodel import Session
 
 from desk.access import Throttle
-from desk.answers.status import Status, status
+from desk.answers import rules, status
+from desk.answers.status import Status
 from desk.context import Found
 from desk.hand import Hand
 from desk.web.visitor import Visitor
@@ -19,7 +21,7 @@ from storage import users
 from storage.database import Database
 from wire.cadence import Bounds
 
-_STATUS_FOR = timedelta(seconds=3)
+T = TypeVar("T")
 
 
 @dataclass
@@ -44,7 +46,8 @@ class Site:
     tries_of_name: Throttle = field(default_factory=lambda: Throttle(5))
     tries_of_address: Throttle = field(default_factory=lambda: Throttle(50))
     _key: str = ""
-    _status: tuple[datetime, Status] | None = None
+    _status: "_Lately[Status]" = field(default_factory=lambda: _Lately(timedelta(seconds=3)))
+    _health: "_Lately[dict[int, list[str]]]" = field(default_factory=lambda: _Lately(timedelta(minutes=1)))
 
     @property
     def is_behind_tls(self) -> bool:
@@ -59,11 +62,11 @@ class Site:
 
     def status(self) -> Status:
         """How everything stands, as of some seconds ago at most: it counts much, and many look at it."""
-        kept, now = self._status, self.clock()
-        if kept is None or not timedelta(0) <= now - kept[0] < _STATUS_FOR:
-            with self.reading() as session:
-                kept = self._status = (now, status(session, now, self.database.safe_url))
-        return kept[1]
+        return self._status.get(lambda session, now: status.status(session, now, self.database.safe_url), self)
+
+    def health(self) -> dict[int, list[str]]:
+        """What wants a look of which rule, as of a minute ago at most."""
+        return self._health.get(rules.health, self)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -76,3 +79,19 @@ class Site:
         visitor: Visitor = request.state.visitor
         with self.database.writing() as session:
             yield Hand(session, self.clock(), visitor.name)
+
+
+class _Lately(Generic[T]):
+    """What was found out a moment ago, for all who ask in that time."""
+
+    def __init__(self, stays: timedelta) -> None:
+        self._stays = stays
+        self._kept: tuple[datetime, T] | None = None
+
+    def get(self, find_out: Callable[[Session, datetime], T], site: Site) -> T:
+        """What is known of it, found out anew when that was too long ago."""
+        kept, now = self._kept, site.clock()
+        if kept is None or not timedelta(0) <= now - kept[0] < self._stays:
+            with site.reading() as session:
+                kept = self._kept = (now, find_out(session, now))
+        return kept[1]

@@ -74,8 +74,9 @@ class Lists(Answer):
 @router.get("/rules", tags=["rules"], response_model=answers.Rules, responses=problems())
 def list_rules(request: Request, at: At) -> Response:
     """All rules, by name, with what wants a look."""
+    sick = at.health()
     with at.reading() as session:
-        return gate.told(request, answers.all_rules(session, at.clock()))
+        return gate.told(request, answers.all_rules(session, at.clock(), sick))
 
 
 @router.post(

@@ -17,7 +17,7 @@ Most = Annotated[int, Query(ge=1, le=100_000)]
 
 @router.get("/items", response_model=answers.Stories, responses=problems(404))
 def list_items(request: Request, at: At, wanted: AskedStories, limit: Limit = 50, before: Before = None) -> Response:
-    """Stories, the newest first. `before` is the `next` of the page before."""
+    """Stories, the newest first. `before` is the `next` of the page before; a search can end early, and goes on so."""
     with at.reading() as session:
         return gate.told(request, answers.stories(session, wanted, limit=limit, before=before))
 

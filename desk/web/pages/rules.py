@@ -32,10 +32,11 @@ def all_rules(request: Request, at: At) -> Response:
 
 def _overview(request: Request, at: Site, *, error: str = "", said: dict[str, list[str]] | None = None) -> Response:
     """`said` is what somebody wanted lists to be; it stays in their forms."""
+    sick = at.health()
     with at.reading() as session:
         lists = answers.lists(session) | (said or {})
         seen = {
-            "rules": answers.all_rules(session, at.clock()).rules,
+            "rules": answers.all_rules(session, at.clock(), sick).rules,
             "lists": lists,
             "error": error,
             "said": said or {},

@@ -14,13 +14,12 @@ from desk.shapes import Short
 from desk.web import looks
 from desk.web.gate import READER, At, Before
 from storage import feeds, items, listing, rules
-from storage.listing import Wanted
 from storage.work import number
 from wire.errors import BadInput, QueryError
 from wire.kinds import CORRECTION, REPEAT, UPDATE, WITHDRAWAL
 
 router = APIRouter(dependencies=[READER])
-_PAGE, _FOUND = 30, 20
+_PAGE, _FOUND = 30, 15
 _MOST_PROVIDERS, _MOST_LANGUAGES = 500, 100
 _FILTERS = ("q", "feed", "rule", "provider", "language", "kind", "since", "until")
 
@@ -58,10 +57,11 @@ def wire(
 
 def _found(session: Session, asked: dict[str, str], before: int | None) -> tuple[Stories, str, int | None]:
     try:
-        wanted = Wanted(
+        wanted = answers.wanted(
+            session,
             query=asked["q"],
-            feed_id=feeds.find(session, asked["feed"]).id if asked["feed"] else None,
-            rule_id=rules.find(session, asked["rule"]).id if asked["rule"] else None,
+            feed=asked["feed"],
+            rule=asked["rule"],
             provider=asked["provider"],
             language=asked["language"],
             kind=asked["kind"],
