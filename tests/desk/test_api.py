@@ -24,6 +24,17 @@ HOSTILE = ('=HYPERLINK("http://evil")', "+1+1", "-2", "@SUM(A1)", "\t=1", "<scri
 
 
 @pytest.fixture
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """SQLite, but for what asks much of SQL: that is asked of both."""
+    found: Database = request.getfixturevalue(getattr(request, "param", "sqlite"))
+    yield found
+    found.dispose()
+
+
+both = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture
 def client(database: Database, clock: Clock) -> Iterator[TestClient]:
     with anybody(database, clock) as found:
         yield found
@@ -37,6 +48,7 @@ def keep(database: Database, *stories: tuple[str, str]) -> None:
             items.keep(session, [items.NewStory(told)], now=NOON)
 
 
+@both
 def test_pages_follow_one_another_without_gap_or_double(client: TestClient, database: Database) -> None:
     keep(database, *((f"Story {number}", "wheat" if number % 3 else "drones") for number in range(25)))
     for asked, count in (({}, 25), ({"q": "drones"}, 9), ({"q": "wheat", "until": "2030-01-01T00:00:00Z"}, 16)):
@@ -88,6 +100,7 @@ def test_what_is_sent_twice_is_made_once(
     assert client.post(f"/api/v1/{path}", json=other).status_code == 409
 
 
+@both
 def test_a_feed_is_added_changed_polled_paused_and_removed(client: TestClient) -> None:
     said = {"url": "https://x.example/feed", "headers": {"X-Key": "secret"}, "max_interval": "6h"}
     first = client.post("/api/v1/feeds", json=said)
@@ -122,6 +135,7 @@ def test_opml_goes_in_and_comes_out(client: TestClient) -> None:
     assert client.post("/api/v1/feeds.opml", content=b"<html/>").json()["detail"].startswith("This is no OPML")
 
 
+@both
 def test_a_query_is_checked_and_tried(client: TestClient, database: Database, clock: Clock) -> None:
     keep(database, ("Drones", "over Fastiv"), ("Wheat", "from Odesa"))
     wrong = client.post("/api/v1/queries/check", json={"query": "Fastiv AND (drones"}).json()
@@ -135,6 +149,7 @@ def test_a_query_is_checked_and_tried(client: TestClient, database: Database, cl
     assert problem.json()["position"] == 0
 
 
+@both
 def test_an_alert_is_seen_assigned_remarked_on_and_sent_again(world: World, client: TestClient, server: Server) -> None:
     world.rule("Fastiv", to="/refuses")
     world.feed("/a.xml", item(1110448134, "Drones over Fastiv"))
@@ -178,6 +193,7 @@ def test_a_feed_and_a_page_that_names_some_are_discovered(client: TestClient) ->
     assert offers == [{"url": "https://x.example/feed", "title": "The wire", "kind": document.kind, "entries": 1}]
 
 
+@both
 def test_exports_hold_what_the_lists_hold_and_no_formula(world: World, client: TestClient) -> None:
     world.rule("formula")
     world.feed("/a.xml", *(plain(number, title, "formula") for number, title in enumerate(HOSTILE)))
@@ -238,6 +254,7 @@ def test_no_foreign_text_becomes_markup_on_any_page(world: World, client: TestCl
         assert 'onerror=alert(1)>"' not in told, page
 
 
+@both
 def test_status_tells_of_processes_counts_and_hours(client: TestClient, database: Database) -> None:
     keep(database, ("A", "B"))
     told = client.get("/api/v1/status").json()

@@ -16,10 +16,9 @@ from tests.helpers import NOON, Clock, item
 from tests.live.desk import served
 from tests.world import World
 
-pytestmark = pytest.mark.live
 THOROUGH = bool(os.environ.get("THOROUGH"))
-# What it thinks up takes minutes: THOROUGH=1 asks for that too, before a change of the API lands.
-ASKED = ["examples,coverage,fuzzing", "--max-examples", "30"] if THOROUGH else ["examples,coverage"]
+# What it thinks up beside the examples takes minutes: THOROUGH=1 asks for that, before a change of the API lands.
+ASKED = ["examples,coverage,fuzzing", "--max-examples", "30"] if THOROUGH else ["examples"]
 # What a description of types cannot say (is this a query, a time, an address?) is answered with 422, and its reason.
 CONFIG = """
 [checks.positive_data_acceptance]
