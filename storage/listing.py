@@ -25,10 +25,10 @@ from wire.story import Fields, Span
 
 # Items held against a query together: enough to be quick, few enough that a search for the newest five stays small.
 _AT_ONCE = 200
-_FIRST, _LARGEST = 30, 1_000
+_FIRST, _LARGEST = 40, 1_000
 # A page gives up looking for more after so many stories, and says how far it came: it must not take a second.
 # Holding a story against a query takes a millisecond or two.
-_MOST_MATCHED, _MOST_FILTERED = 30, 20_000
+_MOST_MATCHED, _MOST_FILTERED = 20, 20_000
 _ABOVE_ALL = 2**62
 # Numbers and times rise together, but for workers that keep at the same moment: so many around a time are looked at.
 _AROUND = 1_000
@@ -87,7 +87,7 @@ def page(session: Session, wanted: Wanted, *, limit: int, below: int | None = No
     most = _MOST_MATCHED if parsed else _MOST_FILTERED
     found: list[tuple[int, tuple[Span, ...]]] = []
     looked, last = 0, below or _ABOVE_ALL
-    for some in _portions(session, wanted, parsed, last, above, largest=_FIRST // 2 if parsed else _LARGEST):
+    for some in _portions(session, wanted, parsed, last, above, largest=_FIRST // 4 if parsed else _LARGEST):
         for item_id, spans in _met(session, matcher, _fitting(session, wanted, some)):
             if len(found) == limit:
                 return Page(_listed(session, found), found[-1][0])

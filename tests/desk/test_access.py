@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -64,9 +65,18 @@ def test_the_table_is_walked_by_everybody(world: World, app: FastAPI, database: 
     world.run()
     with database.writing() as session:
         rules.set_list(session, "names", ["x"], now=NOON)
-    sessions = {role: as_session(app, database, role) for role in Role}
-    programs = {role: as_token(app, database, role, clock()) for role in Role}
-    nobody = TestClient(app, base_url=BASE, follow_redirects=False)
+    with ExitStack() as open_clients:  # each with its own loop, kept over all its requests
+        enter = open_clients.enter_context
+        sessions = {role: enter(as_session(app, database, role)) for role in Role}
+        programs = {role: enter(as_token(app, database, role, clock())) for role in Role}
+        nobody = enter(TestClient(app, base_url=BASE, follow_redirects=False))
+        assert walk(database, nobody, sessions, programs) == []
+
+
+def walk(
+    database: Database, nobody: TestClient, sessions: dict[Role, TestClient], programs: dict[Role, TestClient]
+) -> list[tuple[str, str, str, int]]:
+    """Who was turned away wrongly, or was not: method, route, who, status."""
     wrong = []
     for (method, route), least in sorted(table().items(), key=lambda one: (one[0][0] == "DELETE", one)):
         for who in WHO:
@@ -80,7 +90,7 @@ def test_the_table_is_walked_by_everybody(world: World, app: FastAPI, database: 
             turned_away = status in (401, 403, 303) if who == "nobody" else status == 403
             if turned_away == allowed or (not allowed and database_state(database) != before):
                 wrong.append((method, route, who, status))
-    assert wrong == []
+    return wrong
 
 
 def ask(client: TestClient, method: str, route: str) -> int:

@@ -19,7 +19,7 @@ from wire.errors import BadInput, QueryError
 from wire.kinds import CORRECTION, REPEAT, UPDATE, WITHDRAWAL
 
 router = APIRouter(dependencies=[READER])
-_PAGE, _FOUND = 30, 15
+_PAGE, _FOUND = 30, 10
 _MOST_PROVIDERS, _MOST_LANGUAGES = 500, 100
 _FILTERS = ("q", "feed", "rule", "provider", "language", "kind", "since", "until")
 
