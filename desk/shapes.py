@@ -121,7 +121,7 @@ def declared_of_feed(feed: Feed) -> dict[str, Any]:
         "min_interval": written_duration(feed.min_interval),
         "max_interval": written_duration(feed.max_interval),
         "headers": dict(feed.headers),
-        "paused": not feed.enabled and feed.paused_because == feeds.PAUSED_BY_HAND,
+        "paused": feeds.is_paused_by_hand(feed),
     }
 
 

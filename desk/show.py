@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wire.markup import harmless, line, plain
+from wire.revision import shortened
 
 _console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
@@ -59,19 +60,14 @@ def one(facts: Row, *, as_json: bool) -> None:
         say(f"\n{written}" if "\n" in written or name == "text" else f"{label}{written}")
 
 
-# Words kept around a change: enough to find the place.
+# Words kept around a change.
 _AROUND = 8
 
 
 def difference(parts: Sequence[tuple[str, str]]) -> str:
     """A difference of two texts in one paragraph: [-gone-] {+come+}, with a few of the words between."""
     written = {"-": "[-{}-]", "+": "{{+{}+}}", "=": "{}"}
-    return " ".join(written[sign].format(_shortened(words) if sign == "=" else words) for sign, words in parts)
-
-
-def _shortened(words: str) -> str:
-    found = words.split()
-    return words if len(found) <= 2 * _AROUND else " ".join([*found[:_AROUND], "…", *found[-_AROUND:]])
+    return " ".join(written[sign].format(shortened(words, _AROUND) if sign == "=" else words) for sign, words in parts)
 
 
 def say(words: str) -> None:

@@ -182,6 +182,11 @@ def names(session: Session) -> list[tuple[int, str]]:
     return [(row.id, row.title or row.url) for row in rows]
 
 
+def is_paused_by_hand(feed: Feed) -> bool:
+    """Whether a person paused it, and not its failures."""
+    return not feed.enabled and feed.paused_because == PAUSED_BY_HAND
+
+
 def pause(feed: Feed, because: str) -> None:
     feed.sqlmodel_update({"enabled": False, "paused_because": because})
 

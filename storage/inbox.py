@@ -40,7 +40,6 @@ def page(
     limit: int,
     below: int | None = None,
     above: int = 0,
-    item_id: int | None = None,
 ) -> Page:
     """Alerts numbered below and above these numbers, the newest first: their rule's name, their story as it met it."""
     columns = (
@@ -63,8 +62,6 @@ def page(
     )
     if below is not None:
         query = query.where(ALERT.c.id < below)
-    if item_id is not None:
-        query = query.where(ALERT.c.item_id == item_id)
     rows = session.execute(query).all()
     return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 

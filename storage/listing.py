@@ -29,6 +29,8 @@ _FIRST, _LARGEST = 40, 1_000
 # A page gives up looking for more after so many stories, and says how far it came: it must not take a second.
 # Holding a story against a query takes a millisecond or two.
 _MOST_MATCHED, _MOST_FILTERED = 20, 20_000
+# Who takes all of them along can wait for a portion.
+PATIENT = 1_000
 _ABOVE_ALL = 2**62
 # Numbers and times rise together, but for workers that keep at the same moment: so many around a time are looked at.
 _AROUND = 1_000
@@ -80,14 +82,25 @@ class Meeting:
     spans: tuple[Span, ...]
 
 
-def page(session: Session, wanted: Wanted, *, limit: int, below: int | None = None, above: int = 0) -> Page:
-    """Stories numbered below and above these numbers, the newest first. Raises QueryError."""
+def page(
+    session: Session,
+    wanted: Wanted,
+    *,
+    limit: int,
+    below: int | None = None,
+    above: int = 0,
+    patience: int = _MOST_MATCHED,
+) -> Page:
+    """Stories numbered below and above these numbers, the newest first. Raises QueryError.
+
+    `patience`: so many are held against a query before it gives up.
+    """
     parsed = parse(wanted.query, rules.word_lists(session)) if wanted.query else None
     matcher = Matcher.of(parsed) if parsed else None
-    most = _MOST_MATCHED if parsed else _MOST_FILTERED
+    most = patience if parsed else _MOST_FILTERED
     found: list[tuple[int, tuple[Span, ...]]] = []
     looked, last = 0, below or _ABOVE_ALL
-    for some in _portions(session, wanted, parsed, last, above, largest=_FIRST // 4 if parsed else _LARGEST):
+    for some in _portions(session, wanted, parsed, last, above, largest=patience // 2 if parsed else _LARGEST):
         for item_id, spans in _met(session, matcher, _fitting(session, wanted, some)):
             if len(found) == limit:
                 return Page(_listed(session, found), found[-1][0])
@@ -103,7 +116,7 @@ def every(session: Session, wanted: Wanted, *, most: int) -> Iterator[Listed]:
     """All stories that fit, the newest first, so many at most: however far back they lie. Raises QueryError."""
     below: int | None = None
     while most:
-        found = page(session, wanted, limit=min(most, _AT_ONCE), below=below)
+        found = page(session, wanted, limit=min(most, _AT_ONCE), below=below, patience=PATIENT)
         yield from found.items
         most -= len(found.items)
         if found.below is None:
@@ -260,6 +273,6 @@ _SHOWN = [
     ITEM.c[name]
     for name in (
         "id", "identity", "wire", "story_id", "provider", "url", "title", "text", "language", "kind", "state",
-        "version", "published_at", "first_seen_at", "cluster",
+        "version", "published_at", "first_seen_at",
     )
 ]  # fmt: skip

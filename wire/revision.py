@@ -129,6 +129,12 @@ def difference(before: str, now: str) -> list[tuple[str, str]]:
     return [(sign, words) for sign, words in around if words]
 
 
+def shortened(words: str, around: int) -> str:
+    """What stayed between two changes: so many words at either end of it, enough to find the place."""
+    found = words.split()
+    return words if len(found) <= 2 * around else " ".join([*found[:around], "…", *found[-around:]])
+
+
 # Setting two texts side by side takes time by the product of their lengths, and more where words repeat.
 _MOST_PAIRS = 400 * 400
 

@@ -165,9 +165,17 @@ def wanted(
     )
 
 
-def stories(session: Session, which: Wanted, *, limit: int, before: int | None = None, after: int = 0) -> Stories:
+def stories(session: Session, which: Wanted, *, limit: int, before: int | None = None) -> Stories:
     """A page of stories. Raises QueryError."""
-    page = listing.page(session, which, limit=limit, below=before, above=after)
+    return _page(listing.page(session, which, limit=limit, below=before))
+
+
+def many(session: Session, which: Wanted, *, limit: int, before: int | None = None) -> Stories:
+    """The same for who takes them all along, and can wait for each page. Raises QueryError."""
+    return _page(listing.page(session, which, limit=limit, below=before, patience=listing.PATIENT))
+
+
+def _page(page: listing.Page) -> Stories:
     return Stories(items=[story_line(one) for one in page.items], next=page.below, back_to=page.back_to)
 
 

@@ -157,7 +157,7 @@ def _row(channel: Channel) -> dict[str, Any]:
         "target": receivers.for_eyes(channel.kind, channel.target),
         "budget": channel.budget,
         "quiet": channel.quiet and f"{channel.quiet} {channel.zone}",
-        "state": paused or (f"failing ({channel.failures})" if channel.failures else "well"),
+        "state": paused or answers.state(channel),
         "operator": channel.operator,
     }
 

@@ -52,7 +52,7 @@ def change(hand: Hand, feed: Feed, given: Mapping[str, Any]) -> None:
 
 
 def _set_paused(hand: Hand, feed: Feed, *, paused: bool) -> None:
-    if paused == (not feed.enabled and feed.paused_because == feeds.PAUSED_BY_HAND) and (paused or feed.enabled):
+    if feeds.is_paused_by_hand(feed) if paused else feed.enabled:
         return
     if paused:
         feeds.pause(feed, feeds.PAUSED_BY_HAND)

@@ -39,7 +39,7 @@ def stories(site: Site, wanted: Wanted, form: str, most: int) -> Response:
             parse(wanted.query, rules.word_lists(session))
 
     def some(session: Session, below: int | None) -> tuple[Sequence[Any], int | None]:
-        page = story_answers.stories(session, wanted, limit=_AT_ONCE, before=below)
+        page = story_answers.many(session, wanted, limit=_AT_ONCE, before=below)
         return page.items, page.next
 
     return _file("stories", form, islice(_every(site, some), most), _STORY, site.pages)

@@ -15,6 +15,7 @@ from markupsafe import Markup, escape
 from starlette.responses import Response
 
 from wire.errors import BadInput
+from wire.revision import shortened
 
 _HERE = Path(__file__).parent
 STATIC = _HERE / "static"
@@ -109,12 +110,6 @@ def long(seconds: float | None) -> str:
         if size >= unit:
             return f"{seconds / unit:.0f} {name}"
     return f"{seconds:.0f} s" if size >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
-
-
-def shortened(words: str, around: int = 14) -> str:
-    """What stayed between two changes, the middle left out."""
-    found = words.split()
-    return words if len(found) <= 2 * around else " ".join([*found[:around], "…", *found[-around:]])
 
 
 def with_query(request: Request, **changed: Any) -> str:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from desk.answers import rules as answers
 from desk.answers.base import Answer
 from desk.deeds import rules as deeds
-from desk.shapes import Facts, ListFacts, Name, RuleFacts, Short, Words
+from desk.shapes import Facts, ListFacts, Name, RuleFacts, Short, Words, the_rule
 from desk.times import duration
 from desk.web import gate
 from desk.web.api.common import Which, problems
@@ -94,10 +94,8 @@ def add_rule(request: Request, at: At, said: RuleFacts) -> Response:
         try:
             deeds.add(hand, said)
         except Taken:
-            there = answers.rule(hand.session, said.name, hand.now)
-            if any(
-                getattr(there, name) != getattr(said, name) for name in RuleFacts.model_fields if name != "to"
-            ) or set(there.to) != set(said.to):
+            there = the_rule(hand.session, rules.find(hand.session, said.name))
+            if there.model_dump() != said.model_dump() | {"to": sorted({*said.to})}:
                 raise
             status = HTTPStatus.OK
         return gate.told(request, answers.rule(hand.session, said.name, hand.now), status)

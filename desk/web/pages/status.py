@@ -14,9 +14,10 @@ _NOTICES, _CHANGES = 20, 100
 @router.get("/status")
 def status(request: Request, at: At) -> Response:
     """Processes, queues, lag, the canary, throughput, disk, version."""
+    found = at.status()
     with at.reading() as session:
         seen = {
-            "status": at.status(),
+            "status": found,
             "notices": answers.all_notices(session, _NOTICES),
             "readers": request.app.state.hub.readers,
             "disk": at.disk(),
