@@ -28,7 +28,7 @@ from wire.clauses import (
     Word,
 )
 from wire.query import FEWEST_LETTERS
-from wire.text import Reading, fold, forms
+from wire.text import fold, forms_in
 
 # PostgreSQL refuses a tsvector over 1 MB. A story of a thousand pages has this many different words.
 _MOST_BYTES = 700_000
@@ -148,11 +148,19 @@ def _word(word: Word, syntax: _Syntax) -> str | None:
     return (syntax.beginning if word.kind == PREFIX else syntax.word).format(text)
 
 
-def _words(title: str, body: str) -> Iterator[str]:
+def _words(title: str, body: str) -> Iterable[str]:
     """Each word once, in the order of the story, as many as an index takes."""
-    raws = dict.fromkeys((*Reading(title).raws, *Reading(body).raws))
+    found = dict.fromkeys((*forms_in(title), *forms_in(body)))
+    return found if (len(title) + len(body)) * _MOST_GROWTH < _MOST_BYTES else _as_many_as_fit(found)
+
+
+# A letter has three bytes at most but for rare ones, a word four more, and an Arabic one is there three times.
+_MOST_GROWTH = 24
+
+
+def _as_many_as_fit(words: Iterable[str]) -> Iterator[str]:
     size = 0
-    for form in dict.fromkeys(form for raw in raws for form in forms(raw)):
+    for form in words:
         size += len(form.encode()) + 4
         if size > _MOST_BYTES:
             return

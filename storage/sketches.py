@@ -1,84 +1,93 @@
-"""Sketches of the last days' stories, and the clusters of those that are one story in other words."""
+"""Sketches of the last days' stories, and the clusters of those that are one story in other words.
 
-from collections import Counter, defaultdict
+A sketch is a row, its numbers in an index of their own; the database unpacks the one into the other and counts what
+two stories share, so that no number of them ever comes here.
+"""
+
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, TextClause, bindparam, func, insert, select, text, update
 from sqlmodel import Session
 
 from storage.database import chunks
 from storage.items import ITEM
-from storage.tables import Shingle, table
+from storage.tables import Sketch, table
 from wire import similar
 
-SHINGLE = table(Shingle)
+SKETCH = table(Sketch)
+# Of those that hold a number the first few count: the story itself is among them, and a wire's standing phrases are
+# held by thousands.
 _MOST_HOLDERS = 8
+# How each database unpacks an array into rows.
+_EACH = {"sqlite": "json_each", "postgresql": "json_array_elements_text"}
+_NUMBERS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch CROSS JOIN {each}(sketch.numbers) AS each "
+_INDEX = "INSERT INTO shingle (number, item_id) " + _NUMBERS + "WHERE sketch.item_id IN :ids"
+_FORGET = "DELETE FROM shingle WHERE (number, item_id) IN (" + _NUMBERS + "WHERE sketch.item_id IN :ids)"
+_FORGET_OLD = "DELETE FROM shingle WHERE (number, item_id) IN (" + _NUMBERS + "WHERE sketch.seen_at < :before)"
+_SHARED = """
+    SELECT sketch.item_id AS item_id, holder.item_id AS other, count(*) AS shared
+    FROM sketch CROSS JOIN {each}(sketch.numbers) AS each
+    JOIN shingle AS holder ON holder.number = CAST(each.value AS bigint) AND holder.item_id < sketch.item_id
+    WHERE sketch.item_id IN :ids AND holder.item_id IN (
+        SELECT item_id FROM shingle AS first WHERE first.number = holder.number ORDER BY item_id LIMIT :holders
+    )
+    GROUP BY sketch.item_id, holder.item_id HAVING count(*) >= :fewest
+"""
 
 
 def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datetime) -> None:
     """Keeps the sketches of items and joins each to the earlier story it copies.
 
-    A cluster is named by its first item, whose own column stays empty.
-
-    An item whose sketch was kept before (a revision) is sketched anew and stays in the cluster it is in.
+    A cluster is named by its first item, whose own column stays empty. An item whose sketch was kept before (a
+    revision) is sketched anew and stays in the cluster it is in.
     """
-    told = {item_id: numbers for item_id, numbers in sketches.items() if numbers}
+    told = {item_id: sorted(numbers) for item_id, numbers in sorted(sketches.items()) if numbers}
     if not told:
         return
-    for some in chunks(sorted(told)):
-        session.execute(delete(SHINGLE).where(SHINGLE.c.item_id.in_(some)))
-    session.execute(
-        insert(SHINGLE),
-        [
-            {"number": number, "item_id": item_id, "seen_at": now}
-            for item_id, numbers in sorted(told.items())
-            for number in sorted(numbers)
-        ],
-    )
-    shared = {item_id: counts for item_id, counts in _shared(session, told, now).items() if counts}
-    if not shared:
-        return
-    others = {other for counts in shared.values() for other in counts}
-    sizes = {item_id: len(numbers) for item_id, numbers in told.items()}
-    sizes |= _sizes(session, sorted(others - sizes.keys()))
-    rows = _rows(session, sorted(others | shared.keys()))
-    dates = {item_id: row.published_at for item_id, row in rows.items()}
-    _join(session, similar.clusters(shared, sizes, dates), {item_id: row.cluster for item_id, row in rows.items()})
+    for some in chunks(list(told)):
+        _keep(session, some, told, now)
+    shared: dict[int, dict[int, int]] = defaultdict(dict)
+    for some in chunks(list(told)):
+        named = {"ids": some, "holders": _MOST_HOLDERS, "fewest": similar.FEWEST_SHARED}
+        for row in session.execute(_with_ids(session, _SHARED), named):
+            shared[row.item_id][row.other] = row.shared
+    if shared:
+        _cluster(session, shared, now)
 
 
-def _shared(session: Session, told: Mapping[int, frozenset[int]], now: datetime) -> dict[int, Counter[int]]:
-    """How many shingles each item shares with each of the others of the last days, where it could be a copy.
+def _keep(session: Session, ids: Sequence[int], told: Mapping[int, list[int]], now: datetime) -> None:
+    there = session.execute(select(SKETCH.c.item_id).where(SKETCH.c.item_id.in_(ids))).scalars().all()
+    if there:
+        session.execute(_with_ids(session, _FORGET), {"ids": there})
+        session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_(there)))
+    session.execute(insert(SKETCH), [{"item_id": key, "numbers": told[key], "seen_at": now} for key in ids])
+    session.execute(_with_ids(session, _INDEX), {"ids": ids})
 
-    Of those that hold a shingle the first few count: the story itself is among them, and a wire's standing phrases
-    are held by thousands.
-    """
-    holders: dict[int, list[int]] = defaultdict(list)
-    numbers = sorted({number for one in told.values() for number in one})
-    for some in chunks(numbers):
-        recent = select(
-            SHINGLE.c.number,
-            SHINGLE.c.item_id,
-            func.row_number().over(partition_by=SHINGLE.c.number, order_by=SHINGLE.c.item_id).label("place"),
-        ).where(SHINGLE.c.number.in_(some), SHINGLE.c.seen_at >= now - similar.WINDOW)
-        first = recent.subquery()
-        for row in session.execute(select(first.c.number, first.c.item_id).where(first.c.place <= _MOST_HOLDERS)):
-            holders[row.number].append(row.item_id)
-    return {
-        item_id: Counter(other for number in numbers for other in holders[number] if other < item_id)
-        for item_id, numbers in told.items()
+
+def _with_ids(session: Session, statement: str) -> TextClause:
+    each = _EACH[session.get_bind().dialect.name]
+    return text(statement.format(each=each)).bindparams(bindparam("ids", expanding=True))
+
+
+def _cluster(session: Session, shared: Mapping[int, Mapping[int, int]], now: datetime) -> None:
+    """Joins those that share enough with a story of the last days."""
+    rows = _rows(session, sorted({key for item, others in shared.items() for key in (item, *others)}))
+    lately = {key for key, row in rows.items() if row.seen_at >= now - similar.WINDOW}
+    recent = {
+        item: {other: count for other, count in others.items() if other in lately} for item, others in shared.items()
     }
-
-
-def _sizes(session: Session, item_ids: Sequence[int]) -> dict[int, int]:
-    counted = select(SHINGLE.c.item_id, func.count()).group_by(SHINGLE.c.item_id)
-    rows = (row for some in chunks(item_ids) for row in session.execute(counted.where(SHINGLE.c.item_id.in_(some))))
-    return {row[0]: row[1] for row in rows}
+    sizes = {key: row.size for key, row in rows.items()}
+    dates = {key: row.published_at for key, row in rows.items()}
+    _join(session, similar.clusters(recent, sizes, dates), {key: row.cluster for key, row in rows.items()})
 
 
 def _rows(session: Session, item_ids: Sequence[int]) -> dict[int, Row[Any]]:
-    wanted = select(ITEM.c.id, ITEM.c.published_at, ITEM.c.cluster)
+    size = func.json_array_length(SKETCH.c.numbers).label("size")
+    wanted = select(ITEM.c.id, ITEM.c.published_at, ITEM.c.cluster, SKETCH.c.seen_at, size)
+    wanted = wanted.join(SKETCH, SKETCH.c.item_id == ITEM.c.id)
     rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
     return {row.id: row for row in rows}
 
@@ -96,4 +105,7 @@ def _join(session: Session, copies: Iterable[tuple[int, int]], there: dict[int, 
 
 def forget_old(session: Session, now: datetime) -> None:
     """Sketches that nothing is compared with any more."""
-    session.execute(delete(SHINGLE).where(SHINGLE.c.seen_at < now - similar.WINDOW))
+    before = bindparam("before", now - similar.WINDOW, type_=SKETCH.c.seen_at.type)
+    each = _EACH[session.get_bind().dialect.name]
+    session.execute(text(_FORGET_OLD.format(each=each)).bindparams(before))
+    session.execute(SKETCH.delete().where(SKETCH.c.seen_at < now - similar.WINDOW))

@@ -17,7 +17,7 @@ OFTEN = 0.25
 _FEWEST_WORDS = 4
 # Furniture stands at the end of a story; what comes before, and a story's first sentence always, is the story.
 _LAST = 6
-_SENTENCE = re.compile(r"[^\n]+?(?:[.!?。！？؟](?=\s)|(?=\n)|\Z)")
+_STOP = re.compile(r"[.!?。！？؟](?=\s)|\n")
 _DIGITS = re.compile(r"\d+(?:[\s,.:/-]\d+)*")
 _LONGEST = 100_000
 
@@ -35,8 +35,28 @@ def sentences(text: str) -> list[Sentence]:
     """The sentences at a text's end that are long enough to be told from others."""
     if len(text) > _LONGEST:
         return []
-    found = [one for one in _SENTENCE.finditer(text) if len(one[0].split()) >= _FEWEST_WORDS]
-    return [Sentence(one.start(), one.end(), _digest(one[0])) for one in found[1:][-_LAST:]]
+    found: list[Sentence] = []
+    for start, end in reversed(_borders(text)):
+        sentence = text[start:end]
+        if len(sentence.split()) < _FEWEST_WORDS:
+            continue
+        if len(found) == _LAST:
+            return found[::-1]
+        found.append(Sentence(start, end, _digest(sentence)))
+    return found[-2::-1]  # all were looked at, and the first of them is the story
+
+
+def _borders(text: str) -> list[tuple[int, int]]:
+    """Where sentences begin and end; a line ends one too."""
+    found, start = [], 0
+    for stop in _STOP.finditer(text):
+        end = stop.start() if stop[0] == "\n" else stop.end()
+        if end > start + (stop[0] != "\n"):
+            found.append((start, end))
+            start = stop.end()
+        elif stop[0] == "\n":
+            start = stop.end()
+    return [*found, (start, len(text))]
 
 
 def _digest(sentence: str) -> str:

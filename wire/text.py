@@ -9,7 +9,9 @@ Scripts without blanks between words (Chinese, Japanese, Korean, Thai…) give a
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 import regex
@@ -118,6 +120,22 @@ def forms(raw: str) -> tuple[str, ...]:
     if folded[0] in "وفبكل" and len(folded) > _SHORTEST_STEM:
         stems.add(folded[1:])
     return tuple(sorted(stems))
+
+
+def forms_in(text: str) -> Iterable[str]:
+    """What the words of a text count as, in their order but each chunk between blanks once: no word spans a blank."""
+    chunks = dict.fromkeys(text.split())
+    found = [_forms_of(chunk) if len(chunk) <= _REMEMBERED else _forms(chunk) for chunk in chunks]
+    return chain.from_iterable(found)
+
+
+def _forms(chunk: str) -> tuple[str, ...]:
+    return tuple([form for raw in Reading(chunk).raws for form in forms(raw)])
+
+
+_forms_of = lru_cache(maxsize=100_000)(_forms)
+# Longer ones are of scripts without blanks, or addresses, and never come twice.
+_REMEMBERED = 40
 
 
 def fold(raw: str) -> str:

@@ -7,7 +7,7 @@ Whoever takes it writes its own token into `claim` and moves `due_at` past a lea
 from storage.tables.columns import BigId, UtcDateTime, table
 from storage.tables.house import Canary, Counter, Heartbeat, Setting
 from storage.tables.people import Change, Token, User
-from storage.tables.stories import Item, ItemVersion, Reading, Sentence, Shingle, Sighting
+from storage.tables.stories import Item, ItemVersion, Reading, Sentence, Shingle, Sighting, Sketch
 from storage.tables.telling import Alert, Channel, Delivery, DeliveryEvent, Notice, Rule, RuleChannel, WordList
 from storage.tables.watched import Feed, FeedDay, Host, Poll, Subscription
 
@@ -34,6 +34,7 @@ __all__ = [
     "Sentence",
     "Setting",
     "Shingle",
+    "Sketch",
     "Sighting",
     "Subscription",
     "Token",

@@ -84,14 +84,21 @@ class Sighting(SQLModel, table=True):
     seen_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class Sketch(SQLModel, table=True):
+    """An item's sketch (wire/similar.py), for as long as others are compared with it."""
+
+    item_id: int = Field(primary_key=True, sa_type=BigId)
+    numbers: list[int] = Field(sa_type=JSON)
+    seen_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
 class Shingle(SQLModel, table=True):
-    """One number of an item's sketch (wire/similar.py), for as long as others are compared with it."""
+    """A number of an item's sketch: who holds it too?"""
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     number: int = Field(primary_key=True, sa_type=BigInteger)
-    item_id: int = Field(primary_key=True, sa_type=BigInteger, index=True)
-    seen_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    item_id: int = Field(primary_key=True, sa_type=BigInteger)
 
 
 class Sentence(SQLModel, table=True):
