@@ -32,8 +32,8 @@ from wire.matcher import Matcher
 # Feeds are due when they are told to be, and else not for as long as a run may take.
 _NEVER = Bounds(6 * 3600.0, 6 * 3600.0)
 _NUMBER = re.compile(r"/(\d{10})/")
-# A rule that meets more of so many stories is no alarm but a section of the paper.
-_SAMPLE, _MOST_MET = 200, 1
+# A rule that meets one of so many stories is no alarm but a section of the paper.
+_SAMPLE, _MOST_MET = 1_000, 0
 
 
 class Contender(Protocol):

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,6 +29,11 @@ _FULL_EVERY = timedelta(days=1)
 # Answers that speak for the whole host when they say how long to wait (RFC 9110, section 15.6.4; RFC 6585).
 _OVERLOADED = frozenset({429, 503})
 GONE = 410
+# For so long, in seconds, what has come waits for what is still to come: a story must not wait for another feed's
+# server to time out.
+_PATIENCE = 0.3
+# Half a second's work.
+_ENTRIES_A_PORTION = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +95,8 @@ async def poll_all(
     now: datetime,
     spacing: float = 0.0,
     made_up: bytes = b"",
-) -> list[Polled]:
-    """Fetches a batch together; each answer is read as it comes, while the others are still on the way.
+) -> AsyncIterator[list[Polled]]:
+    """Fetches a batch together; what has come is handed on in portions, while the others are still on the way.
 
     A host's feeds wait for each other, `spacing` seconds apart, and their time begins when their turn does. Private
     feeds are asked for nowhere: they hold what is `made_up`.
@@ -112,7 +117,31 @@ async def poll_all(
                 hosts[polled.resting].rest = polled.wait
             return polled
 
-    return list(await asyncio.gather(*map(poll, batch)))
+    under_way = [asyncio.create_task(poll(feed)) for feed in batch]
+    try:
+        while under_way:
+            await asyncio.wait(under_way, timeout=_PATIENCE)
+            come = [task.result() for task in under_way if task.done()]
+            under_way = [task for task in under_way if not task.done()]
+            for portion in _portions(come):
+                yield portion
+    finally:
+        for task in under_way:
+            task.cancel()
+
+
+def _portions(polled: Iterable[Polled]) -> Iterator[list[Polled]]:
+    """What is written together: so much that a transaction pays, so little that nobody waits long for it."""
+    portion: list[Polled] = []
+    entries = 0
+    for one in polled:
+        portion.append(one)
+        entries += len(one.document.entries) if one.document else 0
+        if entries >= _ENTRIES_A_PORTION:
+            yield portion
+            portion, entries = [], 0
+    if portion:
+        yield portion
 
 
 async def _poll(session: aiohttp.ClientSession, feed: FeedToPoll, limits: Limits, now: datetime) -> Polled:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
@@ -17,6 +18,7 @@ from sqlmodel import Session
 
 from storage import canaries, feeds, outbox, pulse, readings, subscriptions
 from storage.database import Database, Trouble, trouble
+from storage.feeds import FeedToPoll
 from storage.work import new_claim
 from wire.cadence import Dice
 from worker import app, outcome, polling, reading, websub
@@ -73,7 +75,11 @@ class Process:
         with self._database.writing() as session:
             batch = feeds.take(session, ids, claim, until=self._lease_ends())
             made_up = canaries.document(session) if any(feed.private for feed in batch) else b""
-        asking = polling.poll_all(
+        self._loop.run_until_complete(self._poll(batch, claim, made_up))
+
+    async def _poll(self, batch: Sequence[FeedToPoll], claim: str, made_up: bytes) -> None:
+        """Feeds are fetched and read in this thread, and what has come is written in another meanwhile."""
+        portions = polling.poll_all(
             self._http,
             batch,
             self.config.limits,
@@ -81,13 +87,15 @@ class Process:
             spacing=self.config.host_spacing,
             made_up=made_up,
         )
-        polled = self._loop.run_until_complete(asking)
-        for kept, onward in self._write_polled(polled, claim):
+        async with aclosing(portions):
+            async for polled in portions:
+                await asyncio.to_thread(self._keep, polled, claim)
+
+    def _keep(self, polled: Sequence[Polled], claim: str) -> None:
+        written = _together_or_alone(polled, lambda some: self._write_some(some, claim), polling.as_broken)
+        for kept, onward in written:
             self._send_on(onward, kept.deliveries, kept.pages)
         self._alive(app.POLL)
-
-    def _write_polled(self, polled: Sequence[Polled], claim: str) -> list[tuple[Kept, str]]:
-        return _together_or_alone(polled, lambda some: self._write_some(some, claim), polling.as_broken)
 
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
         with self._database.writing() as session:
