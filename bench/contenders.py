@@ -1,4 +1,4 @@
-"""Who is measured: rivals, and Wirewatch whole, behind one way to start them, let them poll and count what they keep."""
+"""Who is measured: rivals, and Wirewatch whole; one way to start them, let them poll and count what they keep."""
 
 import json
 import os
@@ -162,7 +162,7 @@ class Wirewatch:
 
         def all_polled() -> bool:
             with self.database.reading() as session:
-                return session.execute(polled).scalar_one() == len(self.addresses)
+                return int(session.execute(polled).scalar_one()) == len(self.addresses)
 
         wait_until(all_polled, 900, "all feeds are polled")
         return time.perf_counter() - begun

@@ -100,7 +100,7 @@ def _entry(told: Told, is_atom: bool) -> bytes:
             f'<summary>{summary}</summary><content type="html">{escape(paragraphs)}</content></entry>\n'
         ).encode()
     return (
-        f"<item><title>{told.title}</title><link>{told.url}</link><guid isPermaLink=\"false\">{told.guid}</guid>"
+        f'<item><title>{told.title}</title><link>{told.url}</link><guid isPermaLink="false">{told.guid}</guid>'
         f"<pubDate>{told.at:%a, %d %b %Y %H:%M:%S} GMT</pubDate><dc:creator>Desk</dc:creator><category>news</category>"
         f"<description>{summary}</description><content:encoded><![CDATA[{paragraphs}]]></content:encoded></item>\n"
     ).encode()
@@ -143,10 +143,9 @@ class Wire:
         while len(chosen) < max(1, round(share * len(self.feeds))):
             feed = self._dice.choices(self.feeds, cum_weights=self._weights)[0]
             chosen[feed.number] = feed
-        numbers = []
+        numbers: list[int] = []
         for feed in chosen.values():
-            for _ in range(self._dice.randint(1, most)):
-                numbers.append(self._tell(feed))
+            numbers += [self._tell(feed) for _ in range(self._dice.randint(1, most))]
             feed.write()
         return numbers
 
@@ -202,7 +201,7 @@ class Wire:
             return web.Response(status=503, text="busy")
         if kind == 1:
             return web.Response(text="<!doctype html><title>Down for maintenance</title>", content_type="text/html")
-        if kind == 2:  # noqa: PLR2004 -- the third of four
+        if kind == 2:
             return web.Response(status=404)
         return web.Response(body=feed.body[: len(feed.body) * 2 // 3], content_type="application/rss+xml")
 

@@ -6,6 +6,7 @@ candidate against the query with the same engine that matches rules, so that non
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import TextClause, bindparam, text
 from sqlmodel import Session
@@ -28,7 +29,7 @@ from wire.clauses import (
     Word,
 )
 from wire.query import FEWEST_LETTERS
-from wire.text import fold, forms_in
+from wire.text import A_PORTION, fold, forms_in
 
 # PostgreSQL refuses a tsvector over 1 MB. A story of a thousand pages has this many different words.
 _MOST_BYTES = 700_000
@@ -61,7 +62,7 @@ def index(session: Session, items: Sequence[tuple[int, str, str]], *, again: boo
     write = _quoted if dialect == "postgresql" else " ".join
     session.execute(
         _INSERT[dialect],
-        [{"item_id": item_id, "words": write(_words(title, body))} for item_id, title, body in items],
+        [{"item_id": item_id, "words": write(words(title, body))} for item_id, title, body in items],
     )
 
 
@@ -148,24 +149,26 @@ def _word(word: Word, syntax: _Syntax) -> str | None:
     return (syntax.beginning if word.kind == PREFIX else syntax.word).format(text)
 
 
-def _words(title: str, body: str) -> Iterable[str]:
-    """Each word once, in the order of the story, as many as an index takes."""
+@lru_cache(maxsize=A_PORTION)
+def words(title: str, body: str) -> Sequence[str]:
+    """Each word of a story once, in its order, as many as an index takes."""
     found = dict.fromkeys((*forms_in(title), *forms_in(body)))
-    return found if (len(title) + len(body)) * _MOST_GROWTH < _MOST_BYTES else _as_many_as_fit(found)
+    fits = (len(title) + len(body)) * _MOST_GROWTH < _MOST_BYTES
+    return tuple(found if fits else _as_many_as_fit(found))
 
 
 # A letter has three bytes at most but for rare ones, a word four more, and an Arabic one is there three times.
 _MOST_GROWTH = 24
 
 
-def _as_many_as_fit(words: Iterable[str]) -> Iterator[str]:
+def _as_many_as_fit(found: Iterable[str]) -> Iterator[str]:
     size = 0
-    for form in words:
+    for form in found:
         size += len(form.encode()) + 4
         if size > _MOST_BYTES:
             return
         yield form
 
 
-def _quoted(words: Iterable[str]) -> str:
-    return " ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in words)
+def _quoted(found: Iterable[str]) -> str:
+    return " ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in found)

@@ -23,10 +23,10 @@ SKETCH = table(Sketch)
 _MOST_HOLDERS = 8
 # How each database unpacks an array into rows.
 _EACH = {"sqlite": "json_each", "postgresql": "json_array_elements_text"}
-_NUMBERS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch CROSS JOIN {each}(sketch.numbers) AS each "
-_INDEX = "INSERT INTO shingle (number, item_id) " + _NUMBERS + "WHERE sketch.item_id IN :ids"
-_FORGET = "DELETE FROM shingle WHERE (number, item_id) IN (" + _NUMBERS + "WHERE sketch.item_id IN :ids)"
-_FORGET_OLD = "DELETE FROM shingle WHERE (number, item_id) IN (" + _NUMBERS + "WHERE sketch.seen_at < :before)"
+_NUMBERS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch CROSS JOIN {each}(sketch.numbers) AS each"
+_INDEX = f"INSERT INTO shingle (number, item_id) {_NUMBERS} WHERE sketch.item_id IN :ids"
+_FORGET = f"DELETE FROM shingle WHERE (number, item_id) IN ({_NUMBERS} WHERE sketch.item_id IN :ids)"  # noqa: S608
+_FORGET_OLD = f"DELETE FROM shingle WHERE (number, item_id) IN ({_NUMBERS} WHERE sketch.seen_at < :before)"  # noqa: S608
 _SHARED = """
     SELECT sketch.item_id AS item_id, holder.item_id AS other, count(*) AS shared
     FROM sketch CROSS JOIN {each}(sketch.numbers) AS each

@@ -7,8 +7,10 @@ the next. Numbers do not tell sentences apart ("© 2026", "Call 800 555").
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from wire.identity import digest
+from wire.text import A_PORTION
 
 SEEN_IN = 5
 # ... and in so large a part of all its stories: a filings wire says "Departure of Directors" often, and means it.
@@ -31,10 +33,11 @@ class Sentence:
     digest: str
 
 
-def sentences(text: str) -> list[Sentence]:
+@lru_cache(maxsize=A_PORTION)
+def sentences(text: str) -> Sequence[Sentence]:
     """The sentences at a text's end that are long enough to be told from others."""
     if len(text) > _LONGEST:
-        return []
+        return ()
     found: list[Sentence] = []
     for start, end in reversed(_borders(text)):
         sentence = text[start:end]

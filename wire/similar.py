@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import chain, islice, pairwise
 from zlib import crc32
 
+from wire.text import A_PORTION
+
 _ONE_IN = 8
 # Sketches are compared when stories lie no further apart: a column that returns every year is another story each time.
 WINDOW = timedelta(hours=72)
@@ -28,6 +30,7 @@ _SAMPLE = (_ONE_IN - 1) << 20
 _LOW_MIX = _MIX & (_SAMPLE | (1 << 20) - 1)
 
 
+@lru_cache(maxsize=A_PORTION)
 def sketch(title: str, text: str) -> frozenset[int]:
     """The sampled shingles of a story as numbers of 63 bits, the same on every machine."""
     parts = f"{title}\n{text}".split()

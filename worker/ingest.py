@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from storage import furniture, items, raising, readings, sketches
+from storage import furniture, items, raising, readings, search, sketches
 from storage.feeds import FeedToPoll
 from storage.furniture import Spoken
 from storage.items import Known, NewStory, Seen
@@ -83,6 +83,15 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
     ]
     kept.deliveries = raise_alerts(session, _match_all(session, standing, turn), turn)
     return kept
+
+
+def prepare(told: Iterable[Telling]) -> None:
+    """Reads stories as keeping them will: what is worked out here is found again there, and makes nobody wait."""
+    for telling in told:
+        story = telling.story
+        sentences(story.text)
+        sketch(story.title, story.text)
+        search.words(story.title, story.text)
 
 
 def _first_of_each(told: Sequence[Telling]) -> dict[str, Telling]:

@@ -27,8 +27,26 @@ _GONE = "The server says that this feed is gone for good (410). Remove it, or re
 _CUT_SHORT = "The answer ends in the middle; it is asked for again in full."
 
 
+# What feeds told, by the feed's number.
+Told = Mapping[int, Sequence[Telling]]
+
+
+def tellings(polled: Sequence[Polled], now: datetime) -> Told:
+    """What a batch told, ready to be kept: all that can be worked out before a transaction makes others wait."""
+    told = {one.feed.id: _tellings(one, _unchanged(one), now) for one in polled}
+    ingest.prepare([telling for some in told.values() for telling in some])
+    return told
+
+
 def write(
-    session: Session, polled: Sequence[Polled], turn: Turn, claim: str, dice: cadence.Dice, *, subscribe: bool = False
+    session: Session,
+    polled: Sequence[Polled],
+    told: Told,
+    turn: Turn,
+    *,
+    claim: str,
+    dice: cadence.Dice,
+    subscribe: bool = False,
 ) -> Kept:
     """Writes what a batch brought, in the caller's transaction. Feeds whose claim was lost meanwhile are left out.
 
@@ -40,8 +58,7 @@ def write(
     ours = [one for one in polled if one.feed.id in mine]
     unchanged = {one.feed.id: _unchanged(one) for one in ours}
     still_there = {feed_id: {carried.story for carried in some.values()} for feed_id, some in unchanged.items()}
-    tellings = [telling for one in ours for telling in _tellings(one, unchanged[one.feed.id], turn.now)]
-    kept = ingest.keep(session, tellings, turn, still_there)
+    kept = ingest.keep(session, [telling for one in ours for telling in told[one.feed.id]], turn, still_there)
     told_by = _by_feed(kept.told)
     desk = _Desk(session, turn.now, claim, dice, subscribe=subscribe)
     for one in ours:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -95,7 +95,7 @@ async def poll_all(
     now: datetime,
     spacing: float = 0.0,
     made_up: bytes = b"",
-) -> AsyncIterator[list[Polled]]:
+) -> AsyncGenerator[list[Polled], None]:
     """Fetches a batch together; what has come is handed on in portions, while the others are still on the way.
 
     A host's feeds wait for each other, `spacing` seconds apart, and their time begins when their turn does. Private

@@ -98,9 +98,10 @@ class Process:
         self._alive(app.POLL)
 
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
+        told, subscribe = outcome.tellings(polled, self._clock()), bool(self.config.public_url)
         with self._database.writing() as session:
             turn = self._turn(session)
-            kept = outcome.write(session, polled, turn, claim, self._dice, subscribe=bool(self.config.public_url))
+            kept = outcome.write(session, polled, told, turn, claim=claim, dice=self._dice, subscribe=subscribe)
             return kept, turn.claim
 
     def subscribe(self, claim: str, feed_ids: Sequence[int]) -> None:

@@ -43,11 +43,12 @@ class Plain:
         gate = asyncio.Semaphore(_AT_ONCE)
         feeds = self._database.execute("SELECT id, url, etag, modified FROM feed").fetchall()
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_AT_ONCE)) as session:
-            await asyncio.gather(*(self._poll(session, gate, *feed) for feed in feeds))
+            await asyncio.gather(*(self._poll(session, gate, feed) for feed in feeds))
 
     async def _poll(
-        self, session: aiohttp.ClientSession, gate: asyncio.Semaphore, feed: int, url: str, etag: str, modified: str
+        self, session: aiohttp.ClientSession, gate: asyncio.Semaphore, row: tuple[int, str, str, str]
     ) -> None:
+        feed, url, etag, modified = row
         conditions = {"If-None-Match": etag, "If-Modified-Since": modified}
         headers = {name: value for name, value in conditions.items() if value}
         async with gate, session.get(url, headers=headers) as answer:
