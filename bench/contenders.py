@@ -25,6 +25,7 @@ from bench.corpus import Corpus
 from storage import channels, feeds, rules
 from storage.database import Database
 from storage.feeds import FEED
+from storage.items import ITEM
 from tests.helpers import wait_until
 from wire.cadence import Bounds
 from wire.matcher import Matcher
@@ -128,6 +129,7 @@ class Wirewatch:
             "WIREWATCH_WORKERS": str(self.workers),
             "WIREWATCH_DESK": "",
             "WIREWATCH_LEASE": "10m",
+            "WIREWATCH_MAX_AGE": "3650d",  # the made-up wire's dates are always the same
             "WIREWATCH_LOG_LEVEL": "WARNING",
             "WIREWATCH_CANARY": "0",
         }
@@ -171,6 +173,12 @@ class Wirewatch:
         with self.database.reading() as session:
             urls = session.execute(text("SELECT url FROM item WHERE private IS FALSE")).scalars().all()
         return Counter(int(found[1]) for url in urls if (found := _NUMBER.search(url)))
+
+    def first_seen(self, story_ids: Sequence[str]) -> dict[str, float]:
+        """When each of these stories was first seen, in seconds since 1970."""
+        wanted = select(ITEM.c.story_id, ITEM.c.first_seen_at).where(ITEM.c.story_id.in_(story_ids))
+        with self.database.reading() as session:
+            return {row.story_id: row.first_seen_at.timestamp() for row in session.execute(wanted)}
 
     def size(self) -> int:
         if self.url.startswith("postgresql"):

@@ -55,7 +55,7 @@ class _Feed:
 
     number: int
     window: int
-    entries: list[bytes] = field(default_factory=list)
+    entries: list[tuple[int, bytes]] = field(default_factory=list)
     body: bytes = b""
     packed: bytes = b""
     etag: str = ""
@@ -72,7 +72,9 @@ class _Feed:
 
     def document(self, clock: str = "Sun, 01 Nov 2026 00:00:00 GMT") -> bytes:
         head, foot = (_ATOM_HEAD, _ATOM_FOOT) if self.is_atom else (_RSS_HEAD, _RSS_FOOT)
-        return head.format(number=self.number, clock=clock).encode() + b"".join(self.entries) + foot
+        return (
+            head.format(number=self.number, clock=clock).encode() + b"".join(entry for _, entry in self.entries) + foot
+        )
 
 
 _RSS_HEAD = (
@@ -123,7 +125,6 @@ class Wire:
         self._corpus = Corpus(random.Random(seed))
         self._number, self._now = _FIRST_ID, _BEGIN
         self.truth: set[int] = set()
-        self.told = 0
         self.switches = Switches()
         self.feeds = [_Feed(number, self._dice.randint(*_WINDOWS)) for number in range(1, feeds + 1)]
         self._weights = list(accumulate(1 / (rank + 20) for rank in range(feeds)))
@@ -137,37 +138,45 @@ class Wire:
         for feed in self.feeds:
             feed.write()
 
-    def publish(self, share: float, most: int = 3) -> list[int]:
-        """One to `most` new stories in a share of the feeds, busy ones rather than others; the stories' numbers."""
+    def publish(self, share: float, most: int = 3, flag: str = "") -> list[int]:
+        """One to `most` new stories in a share of the feeds, busy ones rather than others; the stories' numbers.
+
+        With a `flag` it stands in their titles, and all are new ones, no copies.
+        """
         chosen: dict[int, _Feed] = {}
         while len(chosen) < max(1, round(share * len(self.feeds))):
             feed = self._dice.choices(self.feeds, cum_weights=self._weights)[0]
             chosen[feed.number] = feed
         numbers: list[int] = []
         for feed in chosen.values():
-            numbers += [self._tell(feed) for _ in range(self._dice.randint(1, most))]
+            numbers += [self._tell(feed, flag) for _ in range(self._dice.randint(1, most))]
             feed.write()
         return numbers
 
-    def _tell(self, feed: _Feed) -> int:
+    def _tell(self, feed: _Feed, flag: str = "") -> int:
         self._now += timedelta(seconds=2)
-        if self._lately and self._dice.random() < _COPIED:
+        if self._lately and not flag and self._dice.random() < _COPIED:
             told = self._edited(self._dice.choice(self._lately), feed)
         else:
-            told = self._new(feed)
+            told = self._new(feed, flag)
             self._lately = [*self._lately[-40:], told]
         self.truth.add(told.number)
-        self.told += 1
-        feed.entries = [_entry(told, feed.is_atom), *feed.entries][: feed.window]
+        feed.entries = [(told.number, _entry(told, feed.is_atom)), *feed.entries][: feed.window]
         return told.number
 
-    def _new(self, feed: _Feed) -> Told:
+    def _new(self, feed: _Feed, flag: str = "") -> Told:
         self._number += self._dice.randint(3, 40)
         story = self._corpus.story()
         sentences = story.text.split(". ")
         paragraphs = [". ".join(sentences[start : start + 4]) + "." for start in range(0, len(sentences), 4)]
         text = "\n".join(paragraphs)
-        return Told(self._number, f"{story.title} {self._number}", text, self._now, f"{feed.number}-{self._number}")
+        return Told(
+            self._number,
+            f"{flag} {story.title} {self._number}".lstrip(),
+            text,
+            self._now,
+            f"{feed.number}-{self._number}",
+        )
 
     def _edited(self, told: Told, feed: _Feed) -> Told:
         """The same story under another guid, with a word more in its title and its last paragraph cut."""
@@ -218,7 +227,10 @@ def make_app(wire: Wire) -> web.Application:
         return web.json_response(wire.publish(**told))
 
     async def truth(_: web.Request) -> web.StreamResponse:
-        return web.json_response({"stories": sorted(wire.truth), "entries": wire.told})
+        return web.json_response(sorted(wire.truth))
+
+    async def standing(_: web.Request) -> web.StreamResponse:
+        return web.json_response(sorted({number for feed in wire.feeds for number, _ in feed.entries}))
 
     application = web.Application()
     application.add_routes(
@@ -227,6 +239,7 @@ def make_app(wire: Wire) -> web.Application:
             web.post("/switch", switch),
             web.post("/publish", publish),
             web.get("/truth", truth),
+            web.get("/standing", standing),
         ]
     )
     return application
