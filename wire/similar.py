@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import chain, islice, pairwise
 from zlib import crc32
 
+from wire.chunks import Chunks
 from wire.text import A_PORTION
 
 _ONE_IN = 8
@@ -33,8 +34,7 @@ _LOW_MIX = _MIX & (_SAMPLE | (1 << 20) - 1)
 @lru_cache(maxsize=A_PORTION)
 def sketch(title: str, text: str) -> frozenset[int]:
     """The sampled shingles of a story as numbers of 63 bits, the same on every machine."""
-    parts = f"{title}\n{text}".split()
-    hashes = list(chain.from_iterable([_hashes(one) if len(one) <= _REMEMBERED else _hashed(one) for one in parts]))
+    hashes = list(chain.from_iterable((*_HASHES.of(title), *_HASHES.of(text))))
     pairs = [first * 31 + second for first, second in pairwise(hashes)]
     fives = [(one * 961 + other) * 31 + last for one, other, last in zip(pairs, pairs[2:], hashes[4:], strict=False)]
     # Its lowest bits decide whether a shingle is in the sample: the whole product is for those alone.
@@ -47,9 +47,7 @@ def _hashed(part: str) -> tuple[int, ...]:
     return tuple([crc32(word.encode("utf-8", "replace")) for word in _WORD.findall(part.casefold())])
 
 
-_hashes = lru_cache(maxsize=100_000)(_hashed)
-# Longer ones are of scripts without blanks and never come twice.
-_REMEMBERED = 40
+_HASHES = Chunks(_hashed)
 
 
 def is_copy(shared: int, one: int, other: int) -> bool:

@@ -17,6 +17,8 @@ from typing import Any
 import regex
 import Stemmer
 
+from wire.chunks import Chunks
+
 # Inside words, invisible: soft hyphen, zero-width space, joiners, word joiner, byte order mark.
 _INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
 _SYMBOLIC = (
@@ -125,19 +127,15 @@ def forms(raw: str) -> tuple[str, ...]:
 
 
 def forms_in(text: str) -> Iterable[str]:
-    """What the words of a text count as, in their order but each chunk between blanks once: no word spans a blank."""
-    chunks = dict.fromkeys(text.split())
-    found = [_forms_of(chunk) if len(chunk) <= _REMEMBERED else _forms(chunk) for chunk in chunks]
-    return chain.from_iterable(found)
+    """What the words of a text count as, in their order."""
+    return chain.from_iterable(_FORMS.of(text))
 
 
-def _forms(chunk: str) -> tuple[str, ...]:
+def _forms_of(chunk: str) -> tuple[str, ...]:
     return tuple([form for raw in Reading(chunk).raws for form in forms(raw)])
 
 
-_forms_of = lru_cache(maxsize=100_000)(_forms)
-# Longer ones are of scripts without blanks, or addresses, and never come twice.
-_REMEMBERED = 40
+_FORMS = Chunks(_forms_of)
 
 
 def fold(raw: str) -> str:

@@ -10,13 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from wire import chunks
+from wire.chunks import Chunks
 from wire.clauses import CASE, EXACT, PREFIX, STEM, Term, Word
 from wire.query import FEWEST_LETTERS
 from wire.text import Reading, as_written, forms, stem
-
-# What is remembered of the stories' words: the vocabulary of some weeks of news. Past it, memory begins anew.
-_MOST_CHUNKS = 200_000
-_LONGEST_CHUNK = 40
 
 
 @dataclass(slots=True)
@@ -63,24 +61,6 @@ class _Known:
 Chunk = Entry | tuple[Entry, ...] | None
 
 
-class _Chunks(dict[str, Chunk]):
-    """What stands between two blanks, punctuation and all, worked out when first asked for.
-
-    No word spans a blank, so a text's words are its chunks' words; and splitting at blanks is many times as quick as
-    finding words. Chunks of scripts without blanks never come twice and are not remembered.
-    """
-
-    def __init__(self, read: Callable[[str], Chunk]) -> None:
-        super().__init__()
-        self._read = read
-
-    def __missing__(self, chunk: str) -> Chunk:
-        found = self._read(chunk)
-        if len(chunk) <= _LONGEST_CHUNK:
-            self[chunk] = found
-        return found
-
-
 class Vocabulary:
     """Terms by number, in one run of words. `add` and `remove` change it in place; `find` looks a run up.
 
@@ -97,7 +77,7 @@ class Vocabulary:
         self._forget()
 
     def _forget(self) -> None:
-        self._chunks = _Chunks(self._read)
+        self._chunks: Chunks[Chunk] = Chunks(self._read)
         self._entries: dict[str, Entry] = {}
         self._by_form: dict[str, list[Entry]] = {}
         self._by_start: dict[str, list[str]] = {}
@@ -140,9 +120,9 @@ class Vocabulary:
 
     def find(self, text: str, base: int, begins: dict[int, list[int]]) -> int:
         """Notes where each term begins in a text, in words counted from `base`, ascending; how many words there are."""
-        if len(self._chunks) > _MOST_CHUNKS:
+        if len(self._chunks) > chunks.MOST:
             self._forget()
-        entries = _flat(list(map(self._chunks.__getitem__, text.split())))
+        entries = _flat(self._chunks.of(text))
         for place, entry in enumerate(entries):
             if entry is not None:
                 for number in entry.terms:
@@ -156,7 +136,7 @@ class Vocabulary:
         """What a chunk holds, which is noted on each of its words: what they mean may change."""
         raws = (chunk,) if chunk.isascii() and chunk.isalnum() else Reading(chunk).raws
         entries = tuple(map(self._entry, raws))
-        if len(chunk) <= _LONGEST_CHUNK and not self._passing:
+        if len(chunk) <= chunks.LONGEST and not self._passing:
             for entry in entries:
                 entry.chunks = (*entry.chunks, chunk)
         if len(entries) == 1:
@@ -248,16 +228,16 @@ class Vocabulary:
         return (entry for form in self._by_start.get(start, ()) if fits(form) for entry in self._by_form[form])
 
 
-def _flat(chunks: list[Chunk]) -> list[Entry | None]:
+def _flat(read: list[Chunk]) -> list[Entry | None]:
     """An entry a word: the few chunks of other than one word are opened, the runs between them taken as they are."""
     flat: list[Entry | None] = []
     start = 0
-    for place, chunk in enumerate(chunks):
+    for place, chunk in enumerate(read):
         if chunk is not None and type(chunk) is tuple:
-            flat += chunks[start:place]  # type: ignore[arg-type]
+            flat += read[start:place]  # type: ignore[arg-type]
             flat += chunk
             start = place + 1
-    flat += chunks[start:]  # type: ignore[arg-type]
+    flat += read[start:]  # type: ignore[arg-type]
     return flat
 
 
