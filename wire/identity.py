@@ -139,7 +139,12 @@ def normalise(url: str) -> str:
 
 def digest(*parts: str) -> str:
     """A short fingerprint of some words: 128 bits in hex."""
-    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return digest_of_bytes("\x1f".join(parts).encode("utf-8", "surrogatepass"))
+
+
+def digest_of_bytes(body: bytes) -> str:
+    """The same of bytes as they are."""
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _is_address(guid: str) -> bool:

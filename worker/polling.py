@@ -15,7 +15,7 @@ from wire import courtesy
 from wire.address import host_of, shown
 from wire.entries import parse
 from wire.errors import NotAFeed, PollFailed
-from wire.identity import digest
+from wire.identity import digest_of_bytes
 from wire.markup import line
 from wire.story import Document
 from wire.websub import Hub, advertised
@@ -183,7 +183,7 @@ def read_answer(feed: FeedToPoll, answer: Answer) -> Polled:
     """Judges an answer: not modified, the same bytes as last time, entries to be kept, or no feed at all."""
     if answer.body is None:
         return Polled(feed, 0.0, answer.status, answer=answer, pace=feed.pace)
-    body_digest = digest(answer.body.decode("latin-1"))
+    body_digest = digest_of_bytes(answer.body)
     kept = replace(answer, body=None)
     known = Polled(
         feed, 0.0, answer.status, len(answer.body), kept, is_full=True, body_digest=body_digest, pace=feed.pace

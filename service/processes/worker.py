@@ -1,5 +1,6 @@
 """`wirewatch worker`: a Celery worker."""
 
+import gc
 import os
 import warnings
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from wire import article, language
 from worker import app as celery
 from worker.app import POLL, READ
 from worker.process import prepare
+
+_COLLECT_AFTER = (5_000, 10, 10)
 
 
 def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
@@ -42,6 +45,11 @@ def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
         quiet=True,
         loglevel=settings.log_level,
     )
+    # What was made before the fork lives for ever: the collector need not look at it, nor copy the pages it shares. Of
+    # what a batch makes little goes round in rings, and looking for it so often takes a tenth of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*_COLLECT_AFTER)
     worker.start()
     return worker.exitcode or 0
 
