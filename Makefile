@@ -23,8 +23,11 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-# What rules, back-tests, alerts and the desk cost; takes half an hour.
-bench: $(VENV)/ready-dev
+# What polling costs beside its rivals, and what rules, back-tests, alerts and the desk cost; takes an hour.
+bench: $(VENV)/ready-bench
+	$(BIN)/python -m bench.polling
+	$(BIN)/python -m bench.polling --growth
+	$(BIN)/python -m bench.stages
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.backtest
 	$(BIN)/python -m bench.latency
@@ -37,6 +40,8 @@ lock: $(VENV)/ready-dev
 		--python-version 3.11 pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--python-version 3.11 --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -48,6 +53,10 @@ $(VENV)/bin/pip:
 $(VENV)/ready: requirements.lock pyproject.toml | $(VENV)/bin/pip
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/ready-bench: requirements-bench.lock $(VENV)/ready-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock
 	@touch $@
 
 $(VENV)/ready-dev: requirements-dev.lock $(VENV)/ready

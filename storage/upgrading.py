@@ -11,8 +11,8 @@ from storage.database import MIGRATIONS
 from wire.errors import BadInput
 
 
-def upgrade(connection: Connection) -> None:
-    """Runs what migrations are missing, in the caller's transaction.
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Runs what migrations are missing, in the caller's transaction; up to one of them if it is named.
 
     Raises BadInput when the database was made by a newer program.
     """
@@ -24,4 +24,4 @@ def upgrade(connection: Connection) -> None:
     except CommandError as error:
         raise BadInput(f"The database is of a newer Wirewatch (revision {at}). Upgrade this program.") from error
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

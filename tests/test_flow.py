@@ -12,7 +12,7 @@ from aiohttp import web
 from sqlalchemy import text
 
 from storage import alerts, channels, feeds, held, polls, rules
-from tests.helpers import item, rss
+from tests.helpers import item, rss, wait_until
 from tests.world import World
 from wire.cadence import Bounds
 from wire.entries import to_story
@@ -438,6 +438,21 @@ def test_a_header_that_cannot_be_sent_back_is_forgotten(world: World) -> None:
     world.run()
     world.run(4000)
     assert [poll.outcome for poll in _polls(world)] == ["same bytes", "read"]
+
+
+def test_a_story_waits_for_no_other_feeds_server(world: World) -> None:
+    """The slow server answers only once the other feed's story, of the same batch, was kept and may be told."""
+
+    async def slow(request: web.Request) -> web.Response:
+        await asyncio.to_thread(wait_until, world.items, 10)
+        return web.Response(body=rss(item(1110448135)))
+
+    world.feed("/quick.xml", item(1110448134))
+    world.feed("/slow.xml")
+    world.server.pages["/slow.xml"] = slow
+    world.run()
+    assert {found.story_id for found in world.items()} == {"1110448134", "1110448135"}
+    assert world.the_feed("2").last_error == ""
 
 
 def _polls(world: World) -> list[Any]:

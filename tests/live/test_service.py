@@ -226,7 +226,8 @@ def test_twenty_kills_lose_and_double_nothing(service: Service) -> None:
         if number % 3 == 0:  # at any moment: now and then only when work has gone on, else in the midst of recovering
             wait_until(_more_polls(service), 30, "polls go on")
     try:
-        wait_until(lambda: service.told() >= service.truth(), 60, "every story is told")
+        # A page that two readings in a row did not get, for the machine was busy, is read half a minute and two later.
+        wait_until(lambda: service.told() >= service.truth(), 240, "every story is told")
     finally:
         print({"untold": service.truth() - service.told()})
     # One whose sender was killed before it could note so is sent again when its lease ends.
