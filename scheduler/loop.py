@@ -49,7 +49,7 @@ class Scheduler:
     database: Database
     clock: Callable[[], datetime]
     lease: timedelta
-    pause: float = 0.5
+    pause: float = 0.25
     subscribes: bool = False
     watch: Watch | None = None
     open_courier: Callable[[], Courier] | None = None

@@ -14,6 +14,7 @@ from desk.commands import alerts, channels, configuration, deliveries, feeds, it
 from desk.context import JSON, Desk, desk, sit_down
 from service import opening
 from settings import Settings, read
+from storage.backup import back_up
 from storage.database import Database
 from wire.errors import QueryError, WirewatchError
 from wire.markup import harmless
@@ -159,6 +160,20 @@ def upgrade() -> None:
     Example: wirewatch db upgrade
     """
     show.say(f"{desk().database.safe_url} is up to date.")
+
+
+@app.command()
+def backup(
+    file: Path = typer.Argument(help="Where the copy goes, as wirewatch-backup.db."),
+    replace: bool = typer.Option(False, "--replace", help="Write over a file that is there."),
+) -> None:
+    """Copy the database while everything runs, and look whether the copy is whole. To restore, put it in its place.
+
+    Example: wirewatch backup wirewatch-backup.db
+    """
+    made = back_up(desk().database, file, replace=replace)
+    rows = ", ".join(f"{count:,} {name}s" for name, count in made.rows.items()).replace("deliverys", "deliveries")
+    show.say(f"{file}: {made.size / 1e6:,.1f} MB, whole: {rows}.")
 
 
 @items.app.command("import")

@@ -1,11 +1,13 @@
 """Feeds: adding and finding them, claiming those that are due, noting what a poll brought."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Text, and_, bindparam, cast, delete, exists, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
@@ -46,7 +48,10 @@ class Carried(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FeedToPoll:
-    """What a worker needs to know of a feed to poll it and to judge what came."""
+    """What a worker needs to know of a feed to poll it and to judge what came.
+
+    `remembered` is what it carried, as it stands in the database: most polls bring nothing and never read it.
+    """
 
     id: int
     url: str
@@ -58,7 +63,7 @@ class FeedToPoll:
     etag: str
     last_modified: str
     body_digest: str
-    carried: tuple[Carried, ...]
+    remembered: str
     failures: int
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     full_at: datetime | None = None
@@ -73,8 +78,20 @@ class FeedToPoll:
     def bounds(self) -> Bounds:
         return Bounds(self.min_interval, self.max_interval)
 
+    @property
+    def carried(self) -> tuple[Carried, ...]:
+        """The entries of its last document, in their order."""
+        return _carried(self.remembered)
 
-_TO_POLL = [FEED.c[name] for name in FeedToPoll.__slots__]
+
+@lru_cache(maxsize=200)
+def _carried(remembered: str) -> tuple[Carried, ...]:
+    return tuple(Carried(*one) for one in json.loads(remembered))
+
+
+_TO_POLL = [
+    cast(FEED.c.carried, Text).label(name) if name == "remembered" else FEED.c[name] for name in FeedToPoll.__slots__
+]
 
 
 def add(
@@ -215,6 +232,9 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
     rows = claim_due(
         session,
         FEED,
+        FEED.c.id,
+        FEED.c.host,
+        FEED.c.losses,
         ready=and_(FEED.c.enabled, ~_host_rests(now)),
         now=now,
         lease=lease,
@@ -259,8 +279,7 @@ def take(session: Session, ids: Sequence[int], claim: str, *, until: datetime) -
 
 
 def _to_poll(row: Row[Any]) -> FeedToPoll:
-    carried, pace = tuple(Carried(*one) for one in row.carried), Pace.kept(row.pace)
-    return FeedToPoll(**{**row._mapping, "carried": carried, "pace": pace})  # noqa: SLF001 -- its public name
+    return FeedToPoll(**{**row._mapping, "pace": Pace.kept(row.pace)})  # noqa: SLF001 -- its public name
 
 
 def ring(session: Session, feed_id: int, now: datetime) -> None:

@@ -72,7 +72,8 @@ def _claim(
     session: Session, which: ColumnElement[bool], *, now: datetime, lease: timedelta, limit: int, claim: str
 ) -> dict[int, list[int]]:
     ready = and_(DELIVERY.c.state == "pending", DELIVERY.c.told_in.is_(None), which)
-    rows = claim_due(session, DELIVERY, ready=ready, now=now, lease=lease, limit=limit, claim=claim)
+    columns = (DELIVERY.c.id, DELIVERY.c.channel_id)
+    rows = claim_due(session, DELIVERY, *columns, ready=ready, now=now, lease=lease, limit=limit, claim=claim)
     by_channel: dict[int, list[int]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: int(row.id)):
         by_channel[row.channel_id].append(row.id)

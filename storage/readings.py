@@ -45,9 +45,8 @@ def ask(session: Session, pages: Sequence[tuple[int, str, bool]], *, claim: str,
 
 def claim_due_readings(session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str) -> list[int]:
     """Takes pages that are due; their item ids."""
-    rows = claim_due(
-        session, READING, ready=READING.c.due_at.is_not(None), now=now, lease=lease, limit=limit, claim=claim
-    )
+    ready, which = READING.c.due_at.is_not(None), READING.c.item_id
+    rows = claim_due(session, READING, which, ready=ready, now=now, lease=lease, limit=limit, claim=claim)
     return [row.item_id for row in rows]
 
 

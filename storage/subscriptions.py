@@ -62,7 +62,9 @@ def want(session: Session, feed_id: int, hub: Hub, now: datetime) -> None:
 
 def claim_due_subscriptions(session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str) -> list[int]:
     """Takes subscriptions that are to be asked for, or renewed; the feeds' numbers."""
-    rows = claim_due(session, SUBSCRIPTION, ready=true(), now=now, lease=lease, limit=limit, claim=claim)
+    rows = claim_due(
+        session, SUBSCRIPTION, SUBSCRIPTION.c.feed_id, ready=true(), now=now, lease=lease, limit=limit, claim=claim
+    )
     return [row.feed_id for row in rows]
 
 

@@ -25,7 +25,7 @@ def new_claim() -> str:
 def claim_due(
     session: Session,
     work: Table,
-    *,
+    *columns: Column[Any],
     ready: ColumnElement[bool],
     now: datetime,
     lease: timedelta,
@@ -33,7 +33,7 @@ def claim_due(
     claim: str,
     **values: Any,
 ) -> Sequence[Row[Any]]:
-    """Takes up to `limit` rows that are due, the longest waiting first, and returns them as they now stand."""
+    """Takes up to `limit` rows that are due, the longest waiting first, and returns these columns as they now stand."""
     (key,) = work.primary_key.columns
     due = (
         select(key)
@@ -42,8 +42,8 @@ def claim_due(
         .limit(limit)
         .with_for_update(skip_locked=True)  # SQLite has one writer and ignores it
     )
-    statement = update(work).where(key.in_(due)).values(claim=claim, due_at=now + lease, **values).returning(*work.c)
-    return session.execute(statement).all()
+    statement = update(work).where(key.in_(due)).values(claim=claim, due_at=now + lease, **values)
+    return session.execute(statement.returning(*columns)).all()
 
 
 def still_claimed(
