@@ -172,8 +172,8 @@ def backup(
     Example: wirewatch backup wirewatch-backup.db
     """
     made = back_up(desk().database, file, replace=replace)
-    rows = ", ".join(f"{count:,} {name}s" for name, count in made.rows.items()).replace("deliverys", "deliveries")
-    show.say(f"{file}: {made.size / 1e6:,.1f} MB, whole: {rows}.")
+    rows = ", ".join(f"{name} {count:,}" for name, count in made.rows.items())
+    show.say(f"{file}: {made.size / 1e6:,.1f} MB, and whole. Rows: {rows}.")
 
 
 @items.app.command("import")
