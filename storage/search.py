@@ -53,8 +53,8 @@ _NEWEST = {
 }
 _ANY = text("SELECT rowid FROM item_search WHERE words @@ CAST(:needle AS tsquery) AND rowid < :below LIMIT :most")
 # PostgreSQL's index of words is in no order: so many are found there in some milliseconds and put in order here. Of
-# words that more stories hold, some of the newest are soon found by walking down the stories.
-_RARE = 2_000
+# words that more stories hold, some of the newest are soon found by walking down the stories; not so a great part.
+_RARE, _TIMES_MORE = 2_000, 20
 
 
 def index(session: Session, items: Sequence[tuple[int, str, str]], *, again: bool = False) -> None:
@@ -100,9 +100,10 @@ def portion(session: Session, query: Query, *, below: int, most: int) -> list[in
     named = {"needle": needle, "below": below, "most": most}
     if dialect == "sqlite":  # FTS5 walks its index in this order, and stops
         return list(session.execute(_NEWEST[dialect], named).scalars())
+    enough = max(_RARE, _TIMES_MORE * most)
     with _without(session, "seqscan", "indexscan"):
-        found = list(session.execute(_ANY, {**named, "most": _RARE + 1}).scalars())
-    if len(found) <= _RARE:
+        found = list(session.execute(_ANY, {**named, "most": enough + 1}).scalars())
+    if len(found) <= enough:
         return sorted(found, reverse=True)[:most]
     with _without(session, "bitmapscan"):
         return list(session.execute(_NEWEST[dialect], named).scalars())

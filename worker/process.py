@@ -68,6 +68,7 @@ class Process:
         for task in unfinished:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
+        await self._loop.shutdown_default_executor()
         await self._http.close()
 
     def poll(self, claim: str, ids: Sequence[int]) -> None:
