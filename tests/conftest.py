@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import redis
 from aiohttp import web
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from service import broker
 from storage.database import Database
@@ -59,6 +59,20 @@ def postgres_address(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -
     database.upgrade()
     database.dispose()
     return address
+
+
+@pytest.fixture
+def new_postgresql(postgres_address: str) -> Iterator[str]:
+    """The address of a PostgreSQL database without any table, gone after the test."""
+    address = make_url(postgres_address)
+    name = f"{address.database}_new"
+    engine = create_engine(address.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    yield address.set(database=name).render_as_string(hide_password=False)
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import text
 
 from storage import items, sketches
 from storage.database import Database
@@ -25,20 +25,10 @@ def older(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with no tables yet, once of each kind."""
     if request.param == "sqlite":
         found = Database(f"sqlite:///{tmp_path / 'older.db'}")
-        yield found
-        found.dispose()
-        return
-    address = make_url(request.getfixturevalue("postgres_address"))
-    name = f"{address.database}_older"
-    engine = create_engine(address.set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    found = Database(address.set(database=name).render_as_string(hide_password=False))
+    else:
+        found = Database(request.getfixturevalue("new_postgresql"))
     yield found
     found.dispose()
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-    engine.dispose()
 
 
 def at_revision(database: Database, revision: str) -> None:
