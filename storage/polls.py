@@ -49,6 +49,12 @@ def forget_old_polls(session: Session, now: datetime) -> None:
     session.execute(delete(POLL).where(POLL.c.at < now - _POLLS_KEPT_FOR))
 
 
+def outcomes(session: Session, since: datetime) -> dict[str, int]:
+    """How many polls since then ended how."""
+    counted = select(POLL.c.outcome, func.count().label("polls")).where(POLL.c.at >= since).group_by(POLL.c.outcome)
+    return {row.outcome: row.polls for row in session.execute(counted)}
+
+
 def with_gaps(session: Session, since: datetime) -> Sequence[tuple[int, str, str]]:
     """The feeds (number, title, address) that had a gap since then."""
     gaps = select(POLL.c.feed_id).where(POLL.c.at >= since, POLL.c.gap)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from lxml import etree
+from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from desk.web.app import make_app
@@ -59,6 +60,23 @@ def test_the_health_check_fails_with_the_reason(client: TestClient, database: Da
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json()["troubles"] == ["The last 2 canaries did not come out."]
+
+
+def test_what_prometheus_is_told_is_what_the_status_says(client: TestClient, told: World) -> None:
+    with told.database.writing() as session:
+        pulse.beat(session, "scheduler", NOON - timedelta(seconds=4))
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    found = {
+        (one.name, *one.labels.values()): one.value
+        for family in text_string_to_metric_families(answer.text)
+        for one in family.samples
+    }
+    assert found["wirewatch_items",] == 2
+    assert found["wirewatch_alerts",] == told.count("alert") > 0
+    assert found["wirewatch_process_silent_seconds", "scheduler"] == 4
+    assert found["wirewatch_polls_lately", "read"] == 1
+    assert found["wirewatch_well",] in (0, 1)
 
 
 def test_the_feed_of_alerts_is_valid_atom(client: TestClient, told: World) -> None:

@@ -1,14 +1,19 @@
 """How everything stands, and who changed what."""
 
+from datetime import timedelta
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
+from desk import metrics
 from desk.answers import status as answers
 from desk.web import looks
 from desk.web.gate import OPERATOR, READER, At, Before
+from storage import polls
 
 router = APIRouter(dependencies=[READER])
 _NOTICES, _CHANGES = 20, 100
+_LATELY = timedelta(minutes=5)
 
 
 @router.get("/status")
@@ -23,6 +28,14 @@ def status(request: Request, at: At) -> Response:
             "disk": at.disk(),
         }
         return looks.render(request, "status.html", seen)
+
+
+@router.get("/metrics")
+def told_in_numbers(at: At) -> Response:
+    """The same for Prometheus, who brings a token."""
+    with at.reading() as session:
+        lately = polls.outcomes(session, at.clock() - _LATELY)
+    return Response(metrics.written(at.status(), lately, at.disk()), media_type=metrics.CONTENT_TYPE)
 
 
 @router.get("/audit", dependencies=[OPERATOR])
