@@ -14,26 +14,31 @@ from sqlmodel import Session
 
 from storage.database import chunks
 from storage.items import ITEM
-from storage.tables import Sketch, table
+from storage.tables import Shingle, Sketch, table
 from wire import similar
 
-SKETCH = table(Sketch)
+SKETCH, SHINGLE = table(Sketch), table(Shingle)
 # Of those that hold a number the first few count: the story itself is among them, and a wire's standing phrases are
 # held by thousands.
 _MOST_HOLDERS = 8
-# How each database unpacks an array into rows.
+# How each database unpacks an array into rows, and goes from a number to its first holders: by its index, whatever it
+# guesses of how many there are.
 _EACH = {"sqlite": "json_each", "postgresql": "json_array_elements_text"}
+_HOLDERS = {
+    "sqlite": """JOIN shingle AS holder ON holder.number = CAST(each.value AS bigint) AND holder.item_id IN (
+        SELECT item_id FROM shingle AS first WHERE first.number = holder.number ORDER BY item_id LIMIT :holders
+    )""",
+    "postgresql": """CROSS JOIN LATERAL (
+        SELECT item_id FROM shingle WHERE number = CAST(each.value AS bigint) ORDER BY item_id LIMIT :holders
+    ) AS holder""",
+}
 _NUMBERS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch CROSS JOIN {each}(sketch.numbers) AS each"
 _INDEX = f"INSERT INTO shingle (number, item_id) {_NUMBERS} WHERE sketch.item_id IN :ids"
-_FORGET = f"DELETE FROM shingle WHERE (number, item_id) IN ({_NUMBERS} WHERE sketch.item_id IN :ids)"  # noqa: S608
 _FORGET_OLD = f"DELETE FROM shingle WHERE (number, item_id) IN ({_NUMBERS} WHERE sketch.seen_at < :before)"  # noqa: S608
 _SHARED = """
     SELECT sketch.item_id AS item_id, holder.item_id AS other, count(*) AS shared
-    FROM sketch CROSS JOIN {each}(sketch.numbers) AS each
-    JOIN shingle AS holder ON holder.number = CAST(each.value AS bigint) AND holder.item_id < sketch.item_id
-    WHERE sketch.item_id IN :ids AND holder.item_id IN (
-        SELECT item_id FROM shingle AS first WHERE first.number = holder.number ORDER BY item_id LIMIT :holders
-    )
+    FROM sketch CROSS JOIN {each}(sketch.numbers) AS each {holders}
+    WHERE sketch.item_id IN :ids AND holder.item_id < sketch.item_id
     GROUP BY sketch.item_id, holder.item_id HAVING count(*) >= :fewest
 """
 
@@ -59,17 +64,20 @@ def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datet
 
 
 def _keep(session: Session, ids: Sequence[int], told: Mapping[int, list[int]], now: datetime) -> None:
-    there = session.execute(select(SKETCH.c.item_id).where(SKETCH.c.item_id.in_(ids))).scalars().all()
-    if there:
-        session.execute(_with_ids(session, _FORGET), {"ids": there})
-        session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_(there)))
+    former = session.execute(select(SKETCH.c.item_id, SKETCH.c.numbers).where(SKETCH.c.item_id.in_(ids))).all()
+    if former:
+        one = (SHINGLE.c.number == bindparam("which"), SHINGLE.c.item_id == bindparam("whose"))
+        pairs = [{"which": number, "whose": row.item_id} for row in former for number in row.numbers]
+        session.connection().execute(SHINGLE.delete().where(*one), pairs)
+        session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_([row.item_id for row in former])))
     session.execute(insert(SKETCH), [{"item_id": key, "numbers": told[key], "seen_at": now} for key in ids])
     session.execute(_with_ids(session, _INDEX), {"ids": ids})
 
 
 def _with_ids(session: Session, statement: str) -> TextClause:
-    each = _EACH[session.get_bind().dialect.name]
-    return text(statement.format(each=each)).bindparams(bindparam("ids", expanding=True))
+    dialect = session.get_bind().dialect.name
+    written = statement.format(each=_EACH[dialect], holders=_HOLDERS[dialect])
+    return text(written).bindparams(bindparam("ids", expanding=True))
 
 
 def _cluster(session: Session, shared: Mapping[int, Mapping[int, int]], now: datetime) -> None:
