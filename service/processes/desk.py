@@ -1,14 +1,17 @@
 """`wirewatch desk`: the desk's web server."""
 
+import contextlib
 import gc
 import logging
 import shutil
+import socket
 from datetime import UTC, datetime
 
 import uvicorn
 
 from desk.web.app import make_app
 from desk.web.site import Site
+from desk.web.stream import Hub
 from service import commands, logs
 from service.opening import host_and_port, mind_who_comes, open_database
 from settings import Settings
@@ -32,8 +35,7 @@ def run(settings: Settings) -> None:
     # second.
     gc.collect()
     gc.freeze()
-    # Readers of the stream never hang up by themselves.
-    uvicorn.run(
+    config = uvicorn.Config(
         application,
         host=host,
         port=port,
@@ -42,6 +44,20 @@ def run(settings: Settings) -> None:
         server_header=False,
         timeout_graceful_shutdown=1,
     )
+    with contextlib.suppress(KeyboardInterrupt):
+        _Server(config, application.state.hub).run()
+
+
+class _Server(uvicorn.Server):
+    """Lets the readers of the stream go before it waits for connections to end: by themselves they never hang up."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._hub.close()
+        await super().shutdown(sockets)
 
 
 def site(settings: Settings, database: Database) -> Site:

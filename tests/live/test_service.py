@@ -174,6 +174,26 @@ def test_a_story_is_told_within_seconds_and_ctrl_c_leaves_nothing_behind(service
     wait_until(gone(family), 2, "no process is left")
 
 
+def test_a_stopped_desk_lets_its_readers_go(service: Service) -> None:
+    service.desk = f"127.0.0.1:{free_port()}"
+    with service.log.open("ab") as log:
+        desk = subprocess.Popen([sys.executable, "-m", "service.main", "desk"], env=service.environment, stderr=log)
+    wait_until(lambda: _listens(service.desk), 30, "the desk listens")
+    with urllib.request.urlopen(f"http://{service.desk}/api/v1/stream", timeout=20) as stream:
+        assert stream.readline().startswith(b"retry")
+        desk.terminate()
+        assert all(line.strip() in (b"", b": still here") or line.startswith(b"id") for line in stream)
+    desk.wait(10)
+    assert "ERROR" not in service.log.read_text()
+
+
+def _listens(address: str) -> bool:
+    try:
+        return bool(health(address))
+    except OSError:
+        return False
+
+
 def test_a_killed_service_leaves_nothing_behind_and_starts_again(service: Service) -> None:
     service.set_up()
     service.publish(3)
