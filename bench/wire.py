@@ -21,7 +21,7 @@ from aiohttp import web
 
 from bench.corpus import Corpus
 
-# Windows as the issue of a real wire has them, and how much of what a feed tells it has from another.
+# How many stories a feed holds, and how much of what it tells it has from another.
 _WINDOWS = (25, 50)
 _COPIED = 1 / 6
 _FIRST_ID = 1_110_000_000
@@ -182,9 +182,6 @@ class Wire:
         """The same story under another guid, with a word more in its title and its last paragraph cut."""
         text = told.text.rpartition("\n")[0] or told.text
         return replace(told, title=f"{told.title} Update", text=text, guid=f"{feed.number}-{told.number}")
-
-    def path(self, feed: int) -> str:
-        return f"/feeds/{feed}.xml"
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """A feed, as the switches say."""
