@@ -120,7 +120,7 @@ class Wirewatch:
         self.url = self.url or f"sqlite:///{self.folder / 'wirewatch.db'}"
         self.database = Database(self.url)
         self.database.upgrade()
-        self._set_up(datetime.now(UTC))
+        furnish(self.database, self.addresses, self.hook, self.flag)
         told = {
             "WIREWATCH_DATA": str(self.folder),
             "WIREWATCH_DATABASE_URL": self.url,
@@ -137,15 +137,6 @@ class Wirewatch:
         self._process = subprocess.Popen(command, env=os.environ | told)
         self.root = psutil.Process(self._process.pid)
         self._await_workers()
-
-    def _set_up(self, now: datetime) -> None:
-        with self.database.writing() as session:
-            for address in self.addresses:
-                feeds.add(session, address, now=now, bounds=_NEVER).due_at = now + timedelta(days=1)
-            hook = channels.add(session, "hook", "webhook", self.hook, now=now)
-            for number, query in enumerate(alarms(1_000)):
-                rules.add(session, f"rule {number}", query, [hook], now=now)
-            rules.add(session, "flagged", f"title:{self.flag}", [hook], now=now)
 
     def _await_workers(self) -> None:
         def at_work() -> bool:
@@ -190,6 +181,18 @@ class Wirewatch:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
         self.database.dispose()
+
+
+def furnish(database: Database, addresses: Sequence[str], hook: str, flag: str) -> None:
+    """Feeds that are due tomorrow, a thousand rules and one for a flag, and a webhook that they tell."""
+    now = datetime.now(UTC)
+    with database.writing() as session:
+        for address in addresses:
+            feeds.add(session, address, now=now, bounds=_NEVER).due_at = now + timedelta(days=1)
+        told = channels.add(session, "hook", "webhook", hook, now=now)
+        for number, query in enumerate(alarms(1_000)):
+            rules.add(session, f"rule {number}", query, [told], now=now)
+        rules.add(session, "flagged", f"title:{flag}", [told], now=now)
 
 
 def alarms(count: int) -> list[str]:

@@ -18,15 +18,14 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from bench.contenders import alarms
+from bench.contenders import furnish
 from bench.polling import world
 from scheduler.loop import batches
-from storage import channels, feeds, rules
+from storage import feeds
 from storage.database import Database
 from storage.work import new_claim
 from tests.helpers import LOOPBACK
 from wire import language
-from wire.cadence import Bounds
 from worker import app
 from worker.config import Config
 from worker.guard import Guard
@@ -89,17 +88,6 @@ def watch(spent: dict[str, float]) -> None:
         setattr(there, attribute, clocked(name, getattr(there, attribute)))
 
 
-def set_up(database: Database, addresses: list[str], hook: str) -> None:
-    now = datetime.now(UTC)
-    database.upgrade()
-    with database.writing() as session:
-        for address in addresses:
-            feeds.add(session, address, now=now, bounds=Bounds(60, 3600))
-        channel = channels.add(session, "hook", "webhook", hook, now=now)
-        for number, query in enumerate(alarms(1_000)):
-            rules.add(session, f"rule {number}", query, [channel], now=now)
-
-
 def poll(database: Database, process: Process) -> float:
     """Polls all feeds as the scheduler has it done; CPU seconds."""
     claim, begun, later = new_claim(), time.process_time(), datetime.now(UTC) + timedelta(days=2)
@@ -120,7 +108,8 @@ def main() -> None:
     language.load()
     with tempfile.TemporaryDirectory() as folder, world(asked.feeds) as there:
         database = Database(f"sqlite:///{Path(folder) / 'wirewatch.db'}")
-        set_up(database, there.addresses, there.hook)
+        database.upgrade()
+        furnish(database, there.addresses, there.hook, "zebrafish")
         process = Process(Config(database_url=database.url, guard=Guard(LOOPBACK)))
         for title, switches in (("cold", {}), ("a clock in the channel", {"validators": False, "clock": True})):
             there.ask("/switch", **switches)

@@ -223,9 +223,6 @@ def make_app(wire: Wire) -> web.Application:
         told: dict[str, Any] = await request.json()
         return web.json_response(wire.publish(**told))
 
-    async def truth(_: web.Request) -> web.StreamResponse:
-        return web.json_response(sorted(wire.truth))
-
     async def standing(_: web.Request) -> web.StreamResponse:
         return web.json_response(sorted({number for feed in wire.feeds for number, _ in feed.entries}))
 
@@ -235,7 +232,6 @@ def make_app(wire: Wire) -> web.Application:
             web.get("/feeds/{number:\\d+}.xml", wire.answer),
             web.post("/switch", switch),
             web.post("/publish", publish),
-            web.get("/truth", truth),
             web.get("/standing", standing),
         ]
     )

@@ -12,6 +12,7 @@ from functools import lru_cache
 from sqlalchemy import TextClause, bindparam, text
 from sqlmodel import Session
 
+from wire.chunks import MOST_STORIES
 from wire.clauses import (
     CASE,
     FACT_FIELDS,
@@ -30,7 +31,7 @@ from wire.clauses import (
     Word,
 )
 from wire.query import FEWEST_LETTERS
-from wire.text import A_PORTION, fold, forms_in
+from wire.text import fold, forms_in
 
 # PostgreSQL refuses a tsvector over 1 MB. A story of a thousand pages has this many different words.
 _MOST_BYTES = 700_000
@@ -172,7 +173,7 @@ def _word(word: Word, syntax: _Syntax) -> str | None:
     return (syntax.beginning if word.kind == PREFIX else syntax.word).format(text)
 
 
-@lru_cache(maxsize=A_PORTION)
+@lru_cache(maxsize=MOST_STORIES)
 def words(title: str, body: str) -> Sequence[str]:
     """Each word of a story once, in its order, as many as an index takes."""
     found = dict.fromkeys((*forms_in(title), *forms_in(body)))

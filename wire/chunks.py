@@ -13,6 +13,8 @@ T = TypeVar("T")
 MOST = 200_000
 # Longer ones are addresses, or of scripts without blanks, and never come twice.
 LONGEST = 40
+# What was worked out of so many whole stories is remembered too: it is done before a transaction and used in it.
+MOST_STORIES = 1_000
 
 
 class Chunks(dict[str, T]):
@@ -28,8 +30,12 @@ class Chunks(dict[str, T]):
             self[chunk] = found
         return found
 
+    @property
+    def is_full(self) -> bool:
+        return len(self) > MOST
+
     def of(self, text: str) -> list[T]:
         """What is made of each chunk of a text, in their order."""
-        if len(self) > MOST:
+        if self.is_full:
             self.clear()
         return list(map(self.__getitem__, text.split()))

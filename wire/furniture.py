@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from wire.chunks import MOST_STORIES
 from wire.identity import digest
-from wire.text import A_PORTION
 
 SEEN_IN = 5
 # ... and in so large a part of all its stories: a filings wire says "Departure of Directors" often, and means it.
@@ -33,7 +33,7 @@ class Sentence:
     digest: str
 
 
-@lru_cache(maxsize=A_PORTION)
+@lru_cache(maxsize=MOST_STORIES)
 def sentences(text: str) -> Sequence[Sentence]:
     """The sentences at a text's end that are long enough to be told from others."""
     if len(text) > _LONGEST:

@@ -12,8 +12,7 @@ from functools import lru_cache
 from itertools import chain, islice, pairwise
 from zlib import crc32
 
-from wire.chunks import Chunks
-from wire.text import A_PORTION
+from wire.chunks import MOST_STORIES, Chunks
 
 _ONE_IN = 8
 # Sketches are compared when stories lie no further apart: a column that returns every year is another story each time.
@@ -31,7 +30,7 @@ _SAMPLE = (_ONE_IN - 1) << 20
 _LOW_MIX = _MIX & (_SAMPLE | (1 << 20) - 1)
 
 
-@lru_cache(maxsize=A_PORTION)
+@lru_cache(maxsize=MOST_STORIES)
 def sketch(title: str, text: str) -> frozenset[int]:
     """The sampled shingles of a story as numbers of 63 bits, the same on every machine."""
     hashes = list(chain.from_iterable((*_HASHES.of(title), *_HASHES.of(text))))

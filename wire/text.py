@@ -62,8 +62,6 @@ _STEMMER = Stemmer.Stemmer("english")
 # The conjunctions, prepositions and article that Arabic writes onto the word, longest first.
 _PREFIXES = re.compile("^(?:وبال|وال|فال|بال|كال|ولل|فلل|لل|وب|ول|وك|فب|فل|ال|و|ف|ب|ك|ل)")
 _SHORTEST_STEM = 3
-# What was worked out of so many stories is remembered: it is done before a transaction and used in it.
-A_PORTION = 1_000
 # No language writes a longer word; data in disguise does, and an index refuses it (PostgreSQL at 2,046 bytes).
 _LONGEST_WORD = 200
 

@@ -120,7 +120,7 @@ class Vocabulary:
 
     def find(self, text: str, base: int, begins: dict[int, list[int]]) -> int:
         """Notes where each term begins in a text, in words counted from `base`, ascending; how many words there are."""
-        if len(self._chunks) > chunks.MOST:
+        if self._chunks.is_full:
             self._forget()
         entries = _flat(self._chunks.of(text))
         for place, entry in enumerate(entries):

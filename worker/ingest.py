@@ -89,9 +89,10 @@ def prepare(told: Iterable[Telling]) -> None:
     """Reads stories as keeping them will: what is worked out here is found again there, and makes nobody wait."""
     for telling in told:
         story = telling.story
-        sentences(story.text)
-        sketch(story.title, story.text)
         search.words(story.title, story.text)
+        if not telling.page:  # of the others the page's words are read, when they are there
+            sentences(story.text)
+            sketch(story.title, story.text)
 
 
 def _first_of_each(told: Sequence[Telling]) -> dict[str, Telling]:

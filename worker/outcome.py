@@ -27,21 +27,30 @@ _GONE = "The server says that this feed is gone for good (410). Remove it, or re
 _CUT_SHORT = "The answer ends in the middle; it is asked for again in full."
 
 
-# What feeds told, by the feed's number.
-Told = Mapping[int, Sequence[Telling]]
+# Entries that were cut out before parsing, for they stood so in the feed's last document, by the digest of their bytes.
+Unchanged = Mapping[str, Carried]
 
 
-def tellings(polled: Sequence[Polled], now: datetime) -> Told:
-    """What a batch told, ready to be kept: all that can be worked out before a transaction makes others wait."""
-    told = {one.feed.id: _tellings(one, _unchanged(one), now) for one in polled}
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a feed told, and what of its document stood in the last one too."""
+
+    tellings: Sequence[Telling]
+    unchanged: Unchanged
+
+
+def tellings(polled: Sequence[Polled], now: datetime) -> dict[int, Told]:
+    """What feeds told, by their numbers, ready to be kept: what can be done before a transaction makes others wait."""
+    unchanged = {one.feed.id: _unchanged(one) for one in polled}
+    told = {one.feed.id: _tellings(one, unchanged[one.feed.id], now) for one in polled}
     ingest.prepare([telling for some in told.values() for telling in some])
-    return told
+    return {key: Told(some, unchanged[key]) for key, some in told.items()}
 
 
 def write(
     session: Session,
     polled: Sequence[Polled],
-    told: Told,
+    told: Mapping[int, Told],
     turn: Turn,
     *,
     claim: str,
@@ -56,9 +65,9 @@ def write(
     columns = (feeds.FEED.c.id, feeds.FEED.c.pushed_at)
     mine = {row.id: row.pushed_at for row in still_claimed(session, feeds.FEED, ids, claim, *columns)}
     ours = [one for one in polled if one.feed.id in mine]
-    unchanged = {one.feed.id: _unchanged(one) for one in ours}
+    unchanged = {one.feed.id: told[one.feed.id].unchanged for one in ours}
     still_there = {feed_id: {carried.story for carried in some.values()} for feed_id, some in unchanged.items()}
-    kept = ingest.keep(session, [telling for one in ours for telling in told[one.feed.id]], turn, still_there)
+    kept = ingest.keep(session, [telling for one in ours for telling in told[one.feed.id].tellings], turn, still_there)
     told_by = _by_feed(kept.told)
     desk = _Desk(session, turn.now, claim, dice, subscribe=subscribe)
     for one in ours:
@@ -69,10 +78,6 @@ def write(
     # Whose hub rang while it was being polled is polled again: the answer may be older than the news.
     feeds.poll_again(session, [one.feed.id for one in ours if mine[one.feed.id] != one.feed.pushed_at], turn.now)
     return kept
-
-
-# Entries that were cut out before parsing, for they stood so in the feed's last document, by the digest of their bytes.
-Unchanged = Mapping[str, Carried]
 
 
 def _unchanged(polled: Polled) -> Unchanged:
