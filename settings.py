@@ -58,6 +58,8 @@ class Settings(BaseSettings):
     poll_idle: Duration = timedelta(seconds=10)
     max_body: int = Field(default=16 * 1024 * 1024, ge=1024)
     log_level: str = "INFO"
+    log_format: str = "text"
+    metrics: str = ""
 
     @field_validator("data")
     @classmethod
@@ -76,7 +78,7 @@ class Settings(BaseSettings):
     def _can_be_called(cls, url: str) -> str:
         return checked(url) if url else ""
 
-    @field_validator("receiver", "desk")
+    @field_validator("receiver", "desk", "metrics")
     @classmethod
     def _can_be_listened_at(cls, address: str) -> str:
         host, _, port = address.rpartition(":")
@@ -104,6 +106,13 @@ class Settings(BaseSettings):
         if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("choose DEBUG, INFO, WARNING or ERROR")
         return level.upper()
+
+    @field_validator("log_format")
+    @classmethod
+    def _known_format(cls, written: str) -> str:
+        if written not in ("text", "json"):
+            raise ValueError("choose text or json")
+        return written
 
     @field_validator("lease", "stall_after", "min_interval", "max_interval", "poll_timeout", "poll_idle")
     @classmethod

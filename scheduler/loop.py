@@ -13,7 +13,7 @@ from itertools import groupby
 
 from sqlalchemy.exc import OperationalError
 
-from scheduler import watch
+from scheduler import telemetry, watch
 from scheduler.watch import Watch
 from storage import canaries, feeds, furniture, held, outbox, polls, pulse, readings, sketches, subscriptions
 from storage.database import Database
@@ -152,6 +152,7 @@ class Scheduler:
 
     def _broker_is_there(self) -> bool:
         there = app.broker_answers()
+        telemetry.broker(there)
         if there != self._broker_was_there:
             log.warning("the broker is back" if there else "the broker is away; what is due waits")
         self._broker_was_there = there
@@ -167,11 +168,14 @@ class Scheduler:
             pulse.beat(session, "scheduler", now)
         for queue in app.QUEUES:
             app.send("beat", queue, [queue], expires=BEAT_EVERY.total_seconds())
+        telemetry.queued(app.queue_lengths())
 
     def _send_polls(self) -> None:
         claim = new_claim()
         with self.database.writing() as session:
+            late = pulse.lag(session, self.clock())
             due = feeds.claim_due_feeds(session, now=self.clock(), lease=self.lease, limit=_FEEDS_A_ROUND, claim=claim)
+        telemetry.claimed(due, late)
         for batch in batches(due):
             app.send("poll", app.POLL, [claim, batch], expires=self.lease.total_seconds())
 

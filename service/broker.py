@@ -7,6 +7,9 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import redis
+from redis.exceptions import RedisError
+
 from wire.errors import BadInput
 
 # The kernel's sockaddr_un holds 108 bytes, macOS's 104; a longer path cannot be bound.
@@ -27,6 +30,21 @@ def socket_path(data: Path) -> Path:
 def url(data: Path) -> str:
     """The address of the private Redis, as kombu and redis-py read it."""
     return f"redis+socket://{socket_path(data)}"
+
+
+def answers(address: str) -> bool:
+    """Whether a Redis at this address answers within a second or two."""
+    try:
+        with client(address) as asked:
+            return bool(asked.ping())
+    except (RedisError, ValueError):
+        return False
+
+
+def client(address: str) -> redis.Redis:
+    """To ask a Redis at this address, which is written as kombu reads it. Raises ValueError when it is none."""
+    address = address.replace("redis+socket://", "unix://", 1)
+    return redis.Redis.from_url(address, socket_timeout=2, socket_connect_timeout=2)
 
 
 def command(data: Path) -> list[str]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-import redis
 import typer
 from redis.exceptions import RedisError
 from sqlmodel import Session
 
 from desk import health, show
+from service import broker
 from service.config import worker_config
 from service.opening import open_database, redis_url
 from settings import Settings
@@ -116,7 +116,7 @@ def _redis(settings: Settings, now: datetime, *, runs: bool) -> Iterator[Finding
     if not settings.redis_url and not runs:
         return
     try:
-        with redis.Redis.from_url(redis_url(settings), socket_timeout=5) as client:
+        with broker.client(redis_url(settings)) as client:
             seconds, _ = client.time()
             policy = client.config_get("maxmemory-policy").get("maxmemory-policy", "noeviction")
     except (RedisError, ValueError) as error:

@@ -117,7 +117,9 @@ def worker(
 
     Example: wirewatch worker --queues deliver -c 1
     """
-    raise typer.Exit(_late("processes.worker").run(_settings(), queues.split(","), concurrency))
+    settings = _settings()
+    _late("exposition").share_with_children(settings)
+    raise typer.Exit(_late("processes.worker").run(settings, queues.split(","), concurrency))
 
 
 @app.command("desk")

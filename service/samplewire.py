@@ -207,7 +207,8 @@ async def _page(request: web.Request) -> web.StreamResponse:
 
 async def _receive(request: web.Request) -> web.StreamResponse:
     key, told = request.headers.get("Idempotency-Key", ""), await request.json()
-    request.app[_WIRE].inbox += [{"key": key, **one} for one in told.get("stories", [told])]
+    about = {"key": key, "maybe_twice": told["maybe_twice"]}
+    request.app[_WIRE].inbox += [about | one for one in told.get("stories", [told])]
     return web.Response(text="taken")
 
 

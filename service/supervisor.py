@@ -35,12 +35,13 @@ _PROOF_AFTER_BROKER = timedelta(seconds=15)
 
 @dataclass(slots=True)
 class Child:
-    """A process to be kept running. `beat` names the sign of life it must show, if any."""
+    """A process to be kept running. `beat` names the sign of life it must show, if any; `told` is for it alone."""
 
     name: str
     command: Sequence[str]
     beat: str = ""
     is_broker: bool = False
+    told: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     restarts: int = 0
@@ -82,7 +83,7 @@ class Supervisor:
     def _start(self, child: Child) -> None:
         child.process = subprocess.Popen(
             child.command,
-            env=self._environment,
+            env={**self._environment, **child.told},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 -- this process has no threads that could hold a lock

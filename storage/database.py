@@ -71,6 +71,11 @@ class Database:
             upgrading.upgrade(connection)
             return True
 
+    def is_current(self) -> bool:
+        """Whether the tables are those of this program. Raises BadInput when the database does not answer."""
+        with self._connected() as connection:
+            return _revision(connection) == newest_revision()
+
     def check(self) -> str:
         """What is damaged in the file; nothing when it is sound. PostgreSQL minds its own pages."""
         if self._engine.dialect.name != "sqlite":

@@ -58,7 +58,7 @@ def lag(session: Session, now: datetime) -> float:
     """For how many seconds the feed that waits longest has been due."""
     feed = table(Feed)
     waiting = and_(feed.c.enabled, feed.c.removed_at.is_(None), feed.c.claim.is_(None))
-    first = session.execute(select(func.min(feed.c.due_at)).where(waiting)).scalar()
+    first = session.execute(select(feed.c.due_at).where(waiting).order_by(feed.c.due_at).limit(1)).scalar()
     return max((now - first).total_seconds(), 0.0) if first else 0.0
 
 

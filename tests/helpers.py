@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -74,6 +74,19 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports of loopback in a row that nobody listens at."""
+    while True:
+        first = free_port()
+        with ExitStack() as stack:
+            try:
+                for place in range(count):
+                    stack.enter_context(socket.create_server(("127.0.0.1", first + place)))
+            except OSError:
+                continue
+            return first
 
 
 @contextmanager

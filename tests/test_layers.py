@@ -31,7 +31,7 @@ ONLY_IN = {
     "starlette": {"desk/web"},
     "argon2": {"desk/access.py"},
     "itsdangerous": {"desk/web/visitor.py"},
-    "prometheus_client": {"desk/metrics.py"},
+    "prometheus_client": {"desk/metrics.py", "worker/figures.py", "scheduler/telemetry.py", "service/exposition.py"},
     "tomli_w": {"desk/portable.py"},
     "uvicorn": {"service/processes/desk.py"},
     "jinja2": {"wire/render.py"},

@@ -64,6 +64,16 @@ def send(task: str, queue: str, arguments: Sequence[object], *, expires: float) 
     return True
 
 
+def queue_lengths() -> dict[str, int]:
+    """How many messages wait in each queue; nothing when the broker is away."""
+    try:
+        with app.pool.acquire(block=True, timeout=3) as connection:
+            client = connection.default_channel.client
+            return {queue: int(client.llen(queue)) for queue in QUEUES}
+    except (OperationalError, RedisError, OSError):
+        return {}
+
+
 def broker_answers() -> bool:
     """Whether the broker takes messages now."""
     try:

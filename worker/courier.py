@@ -18,10 +18,10 @@ from typing import TypeVar
 import aiohttp
 
 from storage import outbox
-from storage.database import Database
+from storage.database import Database, Trouble, trouble
 from storage.outbox import Outgoing
 from wire.cadence import Dice
-from worker import channels
+from worker import channels, telemetry
 from worker.channels import Clock
 from worker.delivering import Ledger, deliver
 
@@ -147,15 +147,21 @@ class Courier:
                 if now > until - timedelta(seconds=self._patience):
                     self._give_back([one], claim, now)
                     return now
+                began = time.monotonic()
                 outcome = await deliver(self._world, one, clock=self._clock, dice=self._dice)
                 if isinstance(outcome, str):
                     await self._ledger.sent(one, claim, outcome)
+                    telemetry.sent(one, time.monotonic() - began, self._clock())
                     return None
                 self._ledger.failed(one, claim, outcome, self._dice)
+                telemetry.failed(one, outcome)
                 lane.resting_until = outcome.rest_until or lane.resting_until
                 return outcome.due_at
-        except Exception:  # the database is away, or we are at fault: its lease brings it back
-            log.exception("delivery %s was not noted", one.id)
+        except Exception as error:  # the database is away, or we are at fault: its lease brings it back
+            if trouble(error) == Trouble.AWAY:
+                log.warning("the database does not answer, so what became of delivery %s was not noted", one.id)
+            else:
+                log.exception("delivery %s was not noted", one.id)
             return until
         finally:
             lane.finished_at = time.monotonic()

@@ -41,7 +41,7 @@ class Turn:
 class Kept:
     """What came of it: the items new and revised, and the work to be sent on after the commit.
 
-    `notes` are what a person should know of a feed, by its number.
+    `met` are the rules that a story met, by its identity; `notes` what a person should know of a feed, by its number.
     """
 
     told: list[Telling] = field(default_factory=list)
@@ -49,6 +49,8 @@ class Kept:
     revised: dict[str, int] = field(default_factory=dict)
     pages: list[int] = field(default_factory=list)
     deliveries: dict[int, list[int]] = field(default_factory=dict)
+    met: dict[str, list[int]] = field(default_factory=dict)
+    gaps: int = 0
     notes: dict[int, str] = field(default_factory=dict)
 
 
@@ -81,7 +83,9 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
         *(Standing(new[key], 1, first[key]) for key in new if not first[key].page),
         *_revise_all(session, changed, known, turn.now),
     ]
-    kept.deliveries = raise_alerts(session, _match_all(session, standing, turn), turn)
+    met = _match_all(session, standing, turn)
+    kept.met = rules_by_story(met, {one.item_id: one.telling.key for one in standing if not one.telling.is_private})
+    kept.deliveries = raise_alerts(session, met, turn)
     return kept
 
 
@@ -300,6 +304,15 @@ def match(session: Session, standing: Standing, story: Fields, rules: Rules) -> 
         for key, one in found.items()
         if (key in rules.private) == telling.is_private
     ]
+
+
+def rules_by_story(met: Iterable[Met], keys: Mapping[int, str]) -> dict[str, list[int]]:
+    """The numbers of the rules that were met, by the story's identity; `keys` are those of the items."""
+    found: dict[str, list[int]] = {}
+    for one in met:
+        if one.item_id in keys:
+            found.setdefault(keys[one.item_id], []).append(one.match.rule_id)
+    return found
 
 
 def raise_alerts(session: Session, met: Sequence[Met], turn: Turn) -> dict[int, list[int]]:

@@ -126,6 +126,7 @@ class _Desk:
         elif polled.document is not None:
             news = _news(polled, _carried(polled.document, told, unchanged), told, kept)
             self._change(polled, self._after_reading(polled, polled.document, news) | self._moved(polled, line))
+            kept.gaps += news.gap
             line |= news.counts | {"note": kept.notes.get(polled.feed.id, "") or line["note"]}
             if polled.document.cut_short:
                 line["note"] = _CUT_SHORT

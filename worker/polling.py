@@ -19,6 +19,7 @@ from wire.identity import digest_of_bytes
 from wire.markup import line
 from wire.story import Document
 from wire.websub import Hub, advertised
+from worker import figures
 from worker.bounded import TookTooLong, bounded
 from worker.fetch import MOST_PER_HOST, Answer, Limits, fetch
 
@@ -193,7 +194,8 @@ def read_answer(feed: FeedToPoll, answer: Answer) -> Polled:
     seen = {one.piece for one in feed.carried if one.piece}
     read = partial(parse, answer.body, url=answer.url, content_type=answer.content_type, seen=seen)
     try:
-        document = bounded(read)
+        with figures.PARSE_SECONDS.time():
+            document = bounded(read)
         pace, hub = _asides(answer.body, answer)
         return replace(known, document=document, pace=pace, hub=hub)
     except (NotAFeed, TookTooLong) as error:

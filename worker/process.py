@@ -7,7 +7,7 @@ handed in as a `Config`; a test makes one of its own.
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
@@ -21,7 +21,7 @@ from storage.database import Database, Trouble, trouble
 from storage.feeds import FeedToPoll
 from storage.work import new_claim
 from wire.cadence import Dice
-from worker import app, outcome, polling, reading, websub
+from worker import app, figures, outcome, polling, reading, telemetry, websub
 from worker.channels import Clock, utc_now
 from worker.config import Config
 from worker.courier import Courier
@@ -95,12 +95,14 @@ class Process:
     def _keep(self, polled: Sequence[Polled], claim: str) -> None:
         written = _together_or_alone(polled, lambda some: self._write_some(some, claim), polling.as_broken)
         for kept, onward in written:
-            self._send_on(onward, kept.deliveries, kept.pages)
+            telemetry.kept(kept)
+            self._send_on(onward, kept)
+        telemetry.polled(polled)
         self._alive(app.POLL)
 
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
         told, subscribe = outcome.tellings(polled, self._clock()), bool(self.config.public_url)
-        with self._database.writing() as session:
+        with figures.WRITE_SECONDS.time(), self._database.writing() as session:
             turn = self._turn(session)
             kept = outcome.write(session, polled, told, turn, claim=claim, dice=self._dice, subscribe=subscribe)
             return kept, turn.claim
@@ -120,13 +122,15 @@ class Process:
             pages = readings.take(session, item_ids, claim, until=self._lease_ends())
         asking = reading.read_all(self._http, pages, self.config.limits, now=self._clock(), robots=self._robots)
         found = self._loop.run_until_complete(asking)
-        for deliveries, onward in self._write_read(found, claim):
-            self._send_on(onward, deliveries, [])
+        for kept, onward in self._write_read(found, claim):
+            telemetry.kept(kept)
+            self._send_on(onward, kept)
+        telemetry.read({one.page.item.identity: one.error for one in found})
         self._alive(app.READ)
 
-    def _write_read(self, found: Sequence[PageRead], claim: str) -> list[tuple[dict[int, list[int]], str]]:
-        def write(some: Sequence[PageRead]) -> tuple[dict[int, list[int]], str]:
-            with self._database.writing() as session:
+    def _write_read(self, found: Sequence[PageRead], claim: str) -> list[tuple[Kept, str]]:
+        def write(some: Sequence[PageRead]) -> tuple[Kept, str]:
+            with figures.WRITE_SECONDS.time(), self._database.writing() as session:
                 turn = self._turn(session)
                 return reading.write(session, some, turn, claim), turn.claim
 
@@ -168,9 +172,9 @@ class Process:
         now = self._clock()
         return Turn(now, self._rulebook.current(session), new_claim(), now + self.config.lease, self.config.max_age)
 
-    def _send_on(self, claim: str, deliveries: Mapping[int, Sequence[int]], pages: Sequence[int]) -> None:
+    def _send_on(self, claim: str, kept: Kept) -> None:
         """After the commit, at once; what is lost on the way comes due when its lease ends."""
-        send_on(claim, deliveries, pages, self.config.lease)
+        send_on(claim, kept.deliveries, kept.pages, self.config.lease)
 
 
 class _Judged(Protocol):

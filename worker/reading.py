@@ -22,7 +22,7 @@ from wire.story import Identity, Story
 from worker import ingest
 from worker.bounded import TookTooLong, bounded
 from worker.fetch import MOST_PER_HOST, Limits, fetch
-from worker.ingest import Standing, Turn
+from worker.ingest import Kept, Standing, Turn
 from worker.robots import Robots
 from worker.telling import Telling
 
@@ -81,11 +81,8 @@ def as_broken(one: PageRead, error: Exception) -> PageRead:
     )
 
 
-def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -> dict[int, list[int]]:
-    """Completes items by their pages and matches them; after the last try they are matched as their feed gave them.
-
-    Returns the deliveries to be sent, by channel.
-    """
+def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -> Kept:
+    """Completes items by their pages and matches them; after the last try they are matched as their feed gave them."""
     done: dict[int, Standing] = {}
     for one in sorted(pages, key=lambda one: one.page.item.id):
         item = items.locked(session, one.page.item.id)
@@ -101,7 +98,8 @@ def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -
         for item_id, one in done.items()
         for found in ingest.match(session, replace(one, bulk=item_id in bulk), facts[item_id], turn.rules)
     ]
-    return ingest.raise_alerts(session, met, turn)
+    by_story = ingest.rules_by_story(met, {one.page.item.id: one.page.item.identity for one in pages})
+    return Kept(met=by_story, deliveries=ingest.raise_alerts(session, met, turn))
 
 
 def _complete(session: Session, item: Known, story: Story, turn: Turn) -> dict[int, Standing]:

@@ -9,6 +9,7 @@ from storage.tables import Rule
 from wire.matcher import Matcher, adding
 from wire.query import Lists, parse
 from wire.story import Fields, Match
+from worker import figures
 
 
 @dataclass(slots=True)
@@ -25,7 +26,8 @@ class Rules:
     private: set[int] = field(default_factory=set)
 
     def match(self, story: Fields) -> list[Match]:
-        return self.matcher.match(story)
+        with figures.MATCH_SECONDS.time():
+            return self.matcher.match(story)
 
     def take(self, rule: Rule, lists: Lists) -> None:
         """Adds, replaces or forgets one rule in place."""

@@ -7,32 +7,38 @@ from celery.signals import worker_process_init, worker_process_shutdown
 
 from worker.app import app
 from worker.family import die_with_parent
+from worker.leased import leased
 from worker.process import close_current, current
 
 
 @app.task(name="wirewatch.poll")  # type: ignore[untyped-decorator]
 def poll(claim: str, feed_ids: Sequence[int]) -> None:
-    current().poll(claim, feed_ids)
+    with leased("poll"):
+        current().poll(claim, feed_ids)
 
 
 @app.task(name="wirewatch.subscribe")  # type: ignore[untyped-decorator]
 def subscribe(claim: str, feed_ids: Sequence[int]) -> None:
-    current().subscribe(claim, feed_ids)
+    with leased("subscribe"):
+        current().subscribe(claim, feed_ids)
 
 
 @app.task(name="wirewatch.read")  # type: ignore[untyped-decorator]
 def read(claim: str, item_ids: Sequence[int]) -> None:
-    current().read(claim, item_ids)
+    with leased("read"):
+        current().read(claim, item_ids)
 
 
 @app.task(name="wirewatch.deliver")  # type: ignore[untyped-decorator]
 def deliver(claim: str, delivery_ids: Sequence[int]) -> None:
-    current().deliver(claim, delivery_ids)
+    with leased("deliver"):
+        current().deliver(claim, delivery_ids)
 
 
 @app.task(name="wirewatch.beat")  # type: ignore[untyped-decorator]
 def beat(queue: str) -> None:
-    current().beat(queue)
+    with leased("beat"):
+        current().beat(queue)
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -22,7 +22,9 @@ from storage import inbox, users
 from wire.address import is_loopback
 
 # What anybody may ask for: it tells nothing, or asks for a secret of its own.
-PUBLIC = ("/healthz", "/alerts.atom", "/signin", "/static/")
+# What machines ask to see whether we are there: no matter who asks, and also without a database.
+PROBES = frozenset({"/healthz", "/livez", "/readyz"})
+PUBLIC = (*PROBES, "/alerts.atom", "/signin", "/static/")
 # The largest that is sent is an OPML file of many thousand feeds.
 _LARGEST = 8_000_000
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -59,6 +61,9 @@ class Door:
         host = _host(headers)
         if not self._is_known(host):
             return problems.answer(request, HTTPStatus.BAD_REQUEST, f"There is no “{host}” here.")
+        if path in PROBES:
+            scope.setdefault("state", {})["visitor"] = None
+            return None
         unsafe = scope["method"] not in _SAFE
         if unsafe and visitor.is_from_elsewhere(headers):
             return problems.answer(request, HTTPStatus.FORBIDDEN, "Another site's page sent this; it was not done.")

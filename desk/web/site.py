@@ -30,7 +30,7 @@ class Site:
 
     `look` fetches an address, `try_channel` sends a sample and says what the other side said. `is_local`: the server
     listens on this machine alone, so that without users everybody who comes may do everything. `disk` tells how many
-    bytes are free.
+    bytes are free, `broker` whether Redis answers.
     """
 
     database: Database
@@ -42,6 +42,7 @@ class Site:
     try_channel: Callable[[str], str]
     is_local: bool = True
     disk: Callable[[], int | None] = lambda: None
+    broker: Callable[[], bool] = lambda: True
     # A name from an address, and an address whatever the name: behind one there can be a whole newsroom.
     tries_of_name: Throttle = field(default_factory=lambda: Throttle(5))
     tries_of_address: Throttle = field(default_factory=lambda: Throttle(50))

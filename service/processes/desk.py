@@ -12,8 +12,8 @@ import uvicorn
 from desk.web.app import make_app
 from desk.web.site import Site
 from desk.web.stream import Hub
-from service import commands, logs
-from service.opening import host_and_port, mind_who_comes, open_database
+from service import broker, commands, logs
+from service.opening import host_and_port, mind_who_comes, open_database, redis_url
 from settings import Settings
 from storage.database import Database
 from wire.errors import BadInput
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> None:
     """The desk's web server, until SIGTERM or Ctrl-C."""
-    logs.begin(settings.log_level)
+    logs.begin(settings)
     if not settings.desk:
         raise BadInput("WIREWATCH_DESK is empty, so there is no desk. Say where it listens, as 127.0.0.1:8470.")
     database = open_database(settings)
@@ -71,5 +71,6 @@ def site(settings: Settings, database: Database) -> Site:
         look=lambda url, headers: commands.look_at(settings, url, headers),
         try_channel=lambda which: commands.try_channel(settings, database, which),
         is_local=settings.desk_is_local,
+        broker=lambda: broker.answers(redis_url(settings)),
         disk=lambda: shutil.disk_usage(settings.data).free if settings.data.exists() else None,
     )

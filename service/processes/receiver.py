@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def run(settings: Settings) -> None:
     """The server that feeds' hubs call, until SIGTERM or Ctrl-C."""
-    logs.begin(settings.log_level)
+    logs.begin(settings)
     if not settings.public_url:
         raise BadInput("Hubs need an address to call: set WIREWATCH_PUBLIC_URL to where this server is reached.")
     host, port = host_and_port(settings.receiver)

@@ -4,7 +4,7 @@ import random
 
 from scheduler.loop import Scheduler
 from scheduler.watch import Watch
-from service import logs
+from service import exposition, logs
 from service.config import worker_config
 from service.opening import open_database, redis_url
 from service.signals import stop_on_signals
@@ -15,7 +15,8 @@ from worker.channels import utc_now
 
 def run(settings: Settings) -> None:
     """The scheduler's loop, until SIGTERM or Ctrl-C."""
-    logs.begin(settings.log_level)
+    logs.begin(settings)
+    exposition.show(settings)
     celery.connect(redis_url(settings))
     stop = stop_on_signals()
     database, config = open_database(settings), worker_config(settings)

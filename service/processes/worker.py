@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import signals
 
-from service import logs
+from service import exposition, logs
 from service.config import worker_config
 from service.opening import open_database, redis_url
 from settings import Settings
@@ -22,7 +22,8 @@ _COLLECT_AFTER = (5_000, 10, 10)
 
 def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
     """A Celery worker (prefork) for these queues, until SIGTERM; its exit status."""
-    logs.begin(settings.log_level)
+    logs.begin(settings)
+    exposition.show(settings)
     open_database(settings).dispose()
     prepare(worker_config(settings))
     if POLL in queues:

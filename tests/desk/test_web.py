@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from lxml import etree
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
 from starlette.testclient import TestClient
 
 from desk.web.app import make_app
+from desk.web.site import Site
 from storage import canaries, notices, outfeed, pulse, rules
 from storage.database import Database
 from storage.rules import Terms
@@ -25,8 +27,12 @@ ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 @pytest.fixture
 def client(database: Database, clock: Clock) -> Iterator[TestClient]:
-    with TestClient(make_app(site(database, clock)), base_url="http://127.0.0.1:8470") as found:
+    with asking(site(database, clock)) as found:
         yield found
+
+
+def asking(where: Site) -> TestClient:
+    return TestClient(make_app(where), base_url="http://127.0.0.1:8470")
 
 
 def token(database: Database) -> str:
@@ -60,6 +66,34 @@ def test_the_health_check_fails_with_the_reason(client: TestClient, database: Da
     answer = client.get("/healthz")
     assert answer.status_code == 503
     assert answer.json()["troubles"] == ["The last 2 canaries did not come out."]
+
+
+ALL_THERE = {"database": True, "broker": True, "migrations": True, "scheduler": True}
+
+
+def test_it_is_ready_when_all_it_stands_on_is_there(client: TestClient, database: Database) -> None:
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, ALL_THERE | {"scheduler": False})
+    with database.writing() as session:
+        pulse.beat(session, "scheduler", NOON)
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (200, ALL_THERE)
+
+
+def test_it_is_not_ready_without_broker_or_for_tables_of_another_version(sqlite: Database, clock: Clock) -> None:
+    with sqlite.writing() as session:
+        pulse.beat(session, "scheduler", NOON)
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with asking(site(sqlite, clock, broker=lambda: False)) as client:
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()) == (503, ALL_THERE | {"broker": False, "migrations": False})
+
+
+def test_without_its_database_it_is_alive_and_not_ready(tmp_path: Path, clock: Clock) -> None:
+    with asking(site(Database(f"sqlite:///{tmp_path}/nowhere/at.db"), clock)) as client:
+        assert client.get("/livez").status_code == 200
+        answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["database"]) == (503, False)
 
 
 def test_what_prometheus_is_told_is_what_the_status_says(client: TestClient, told: World) -> None:

@@ -2,16 +2,13 @@
 
 import functools
 import json
-import os
 import random
 import signal
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,104 +17,11 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from service.samplewire import REGIONS, SampleWire, make_app
-from storage import alerts, channels, feeds, items, rules
-from storage.database import Database
+from service.samplewire import SampleWire, make_app
 from tests.helpers import free_port, serving, wait_until
-from wire.cadence import Bounds
+from tests.live.service import Service, gone
 
 pytestmark = pytest.mark.live
-
-# Stories of the sample wire all hold one of these.
-EVERY_STORY = "the OR a OR في OR إن"
-
-
-_COPIES = """
-    SELECT item.story_id FROM item JOIN alert ON alert.item_id = item.id JOIN delivery ON delivery.alert_id = alert.id
-    WHERE delivery.state = 'held' AND delivery.reason = 'copy'
-"""
-
-
-@dataclass
-class Service:
-    """`wirewatch run` in a folder of its own, watching a sample wire of ours."""
-
-    data: Path
-    wire: SampleWire
-    port: int
-    process: subprocess.Popen[bytes] | None = None
-    log: Path = field(init=False)
-    desk: str = ""
-    stall_after: str = "30s"
-    canary: str = "0"
-
-    def __post_init__(self) -> None:
-        self.log = self.data / "service.log"
-        self.database = Database(f"sqlite:///{self.data / 'wirewatch.db'}")
-        self.database.upgrade()
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return os.environ | {
-            "WIREWATCH_DATA": str(self.data),
-            "WIREWATCH_ALLOW_NETWORKS": "127.0.0.0/8",
-            "WIREWATCH_LEASE": "4s",
-            "WIREWATCH_POLL_TIMEOUT": "2s",
-            "WIREWATCH_STALL_AFTER": self.stall_after,
-            "WIREWATCH_DESK": self.desk,
-            "WIREWATCH_CANARY": self.canary,
-        }
-
-    def start(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "service.main", "run"], env=self.environment, stdout=log, stderr=log
-            )
-
-    def set_up(self, query: str = EVERY_STORY) -> None:
-        now = datetime.now(UTC)
-        base = f"http://127.0.0.1:{self.port}"
-        with self.database.writing() as session:
-            inbox = channels.add(session, "inbox", "webhook", f"{base}/inbox", now=now)
-            rules.add(session, "rule", query, [inbox], now=now)
-            for region in REGIONS:
-                feeds.add(
-                    session, f"{base}/rss/menafn_{region}.xml", now=now, bounds=Bounds(0.5, 2.0), full_text=region < "K"
-                )
-
-    def publish(self, count: int = 1) -> None:
-        for _ in range(count):
-            self.wire.publish(datetime.now(UTC))
-
-    def family(self) -> list[psutil.Process]:
-        assert self.process
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def child(self, *words: str) -> list[psutil.Process]:
-        """The processes whose command line holds these words, the oldest first."""
-        found = []
-        for process in self.family():
-            try:
-                if all(word in " ".join(process.cmdline()) for word in words):
-                    found.append(process)
-            except psutil.NoSuchProcess:
-                continue
-        return sorted(found, key=lambda process: process.create_time())
-
-    def told(self) -> set[str]:
-        """The stories whose alert arrived, and those that were told in another copy: some are much alike."""
-        with self.database.reading() as session:
-            copies = session.execute(text(_COPIES)).scalars().all()
-        return {alert["story"]["story_id"] for alert in list(self.wire.inbox)} | set(copies)
-
-    def truth(self) -> set[str]:
-        return {str(story.story_id) for story in list(self.wire.stories)}
-
-    def stop(self) -> None:
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGINT)
-            self.process.wait(15)
-        self.database.dispose()
 
 
 @pytest.fixture
@@ -128,10 +32,6 @@ def service(tmp_path: Path) -> Iterator[Service]:
         yield found
         found.stop()
         print(found.log.read_text() if found.log.exists() else "")
-
-
-def gone(processes: list[psutil.Process]) -> Callable[[], bool]:
-    return lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in processes)
 
 
 def health(desk: str) -> dict[str, Any]:
@@ -251,13 +151,8 @@ def test_twenty_kills_lose_and_double_nothing(service: Service) -> None:
     finally:
         print({"untold": service.truth() - service.told()})
     # One whose sender was killed before it could note so is sent again when its lease ends.
-    wait_until(lambda: "pending" not in _states(service), 30, "every delivery is noted")
-    _nothing_lost_or_doubled(service)
-
-
-def _states(service: Service) -> Counter[str]:
-    with service.database.reading() as session:
-        return Counter(session.execute(text("SELECT state FROM delivery")).scalars())
+    wait_until(lambda: "pending" not in service.states(), 30, "every delivery is noted")
+    assert service.faults() == []
 
 
 def _more_polls(service: Service) -> Callable[[], bool]:
@@ -269,16 +164,3 @@ def _more_polls(service: Service) -> Callable[[], bool]:
 
     before = polls()
     return lambda: polls() > before
-
-
-def _nothing_lost_or_doubled(service: Service) -> None:
-    with service.database.reading() as session:
-        kept = Counter(item.story_id for item in items.newest(session, limit=10_000))
-        states: Counter[Any] = Counter(row.state for row in alerts.deliveries(session, limit=10_000))
-        paused = [feed.paused_because for feed in feeds.watched(session) if not feed.enabled]
-    assert set(kept) == service.truth()
-    assert set(kept.values()) == {1}
-    assert set(states) <= {"sent", "held"}
-    assert paused == []
-    keys = Counter(alert["key"] for alert in service.wire.inbox)
-    print({"stories": len(kept), "deliveries": dict(states), "sent twice": sum(n - 1 for n in keys.values())})

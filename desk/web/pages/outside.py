@@ -22,6 +22,19 @@ def healthz(at: At) -> JSONResponse:
     return JSONResponse(told, status_code=503 if found else 200)
 
 
+@router.get("/livez")
+def livez() -> JSONResponse:
+    """200 as long as this web server answers: what a container's health check asks."""
+    return JSONResponse({"alive": True})
+
+
+@router.get("/readyz")
+def readyz(at: At) -> JSONResponse:
+    """200 when database, broker, tables and scheduler are there, else 503 with which is not."""
+    found = health.readiness(at.database, at.broker, at.clock())
+    return JSONResponse(found, status_code=200 if all(found.values()) else 503)
+
+
 @router.get("/alerts.atom")
 def alerts_feed(at: At, token: Short = "", rule: Short = "") -> Response:
     """The newest alerts, or a rule's, as Atom."""
