@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The tests that start real processes mostly wait for them: one worker more than there are cores keeps all busy.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo run test lint bench lock clean
+.PHONY: demo run test lint bench lock secrets clean
 
 demo: $(VENV)/ready
 	@$(BIN)/wirewatch demo
@@ -42,6 +42,14 @@ lock: $(VENV)/ready-dev
 		--python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--python-version 3.11 --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
+
+# Passwords for docker-compose.yml, made once: readable in the containers, reachable on this machine by you alone.
+secrets:
+	@mkdir -p -m 700 secrets
+	@for name in postgres_password redis_password grafana_password prometheus_token; do \
+		test -e secrets/$$name || $(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(24), end="")' > secrets/$$name; \
+		chmod 444 secrets/$$name; done
+	@ls -l secrets
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

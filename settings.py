@@ -35,7 +35,9 @@ class Settings(BaseSettings):
 
     data: Path = Field(default_factory=lambda: platformdirs.user_data_path("wirewatch"))
     database_url: str = ""
+    database_password: str = Field(default="", repr=False)
     redis_url: str = ""
+    redis_password: str = Field(default="", repr=False)
     user_agent: str = "Wirewatch/0.1 (news wire monitor)"
     contact: str = ""
     allow_networks: str = ""
@@ -122,11 +124,6 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def database(self) -> str:
-        """The database's address; SQLite in the data folder unless another is given."""
-        return self.database_url or f"sqlite:///{self.data / 'wirewatch.db'}"
-
-    @property
     def pages(self) -> str:
         """Where the desk's pages are reached: as it is named to people, else on this machine; nothing without one."""
         return self.desk_url or (f"http://{self.desk}" if self.desk else "")
@@ -152,6 +149,10 @@ def read(**given: Any) -> Settings:
         first = error.errors()[0]
         name = PREFIX + "_".join(map(str, first["loc"])).upper()
         raise BadInput(f"{name}={first['input']}: {first['msg'].removeprefix('Value error, ')}.") from error
+    for server in ("database", "redis"):
+        if getattr(settings, f"{server}_password") and not getattr(settings, f"{server}_url"):
+            name = f"{PREFIX}{server.upper()}"
+            raise BadInput(f"{name}_PASSWORD is for a server of your own: say which with {name}_URL.")
     if settings.min_interval > settings.max_interval:
         raise BadInput(f"{PREFIX}MIN_INTERVAL is longer than {PREFIX}MAX_INTERVAL.")
     if settings.poll_timeout >= settings.lease:

@@ -5,9 +5,10 @@ nothing is claimed; what was claimed and got lost comes back when its lease ends
 """
 
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -15,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from scheduler import telemetry, watch
 from scheduler.watch import Watch
-from storage import canaries, feeds, furniture, held, outbox, polls, pulse, readings, sketches, subscriptions
+from storage import canaries, clock, feeds, furniture, held, outbox, polls, pulse, readings, sketches, subscriptions
 from storage.database import Database
 from storage.feeds import DueFeed
 from storage.work import new_claim
@@ -35,6 +36,8 @@ BEAT_EVERY = timedelta(seconds=5)
 TIDY_EVERY = timedelta(hours=6)
 
 
+# The name of our own sign of life.
+BEAT = "scheduler"
 # Less than this is the clock being kept right, not being set back.
 _SET_BACK = timedelta(seconds=30)
 
@@ -50,6 +53,7 @@ class Scheduler:
     clock: Callable[[], datetime]
     lease: timedelta
     pause: float = 0.25
+    machine: str = field(default_factory=socket.gethostname)
     subscribes: bool = False
     watch: Watch | None = None
     open_courier: Callable[[], Courier] | None = None
@@ -140,15 +144,22 @@ class Scheduler:
                 forget(session, now)
 
     def _mind_the_clock(self) -> None:
-        """After the clock was set back, all that is due would wait for the hour that was taken away."""
+        """After the clock was set back, all that is due would wait for the hour that was taken away.
+
+        What it was before is known from the last round, and from the last beat where we were started since.
+        """
         now = self.clock()
-        if self._last_round and now < self._last_round - _SET_BACK:
-            log.warning("the clock was set back by %s; every feed is polled now", self._last_round - now)
+        with self.database.reading() as session:
+            written = clock.last_beat(session, BEAT, self.machine)
+        last = max(filter(None, (self._last_round, written)), default=now)
+        self._last_round = now
+        if now < last - _SET_BACK:
+            log.warning("the clock was set back by %s; what waits is done now", last - now)
             with self.database.writing() as session:
-                feeds.forget_times(session, now)
+                clock.forget_times(session, now, self.lease)
+                pulse.beat(session, BEAT, now, self.machine)
             if self.watch:
                 self.watch.since = now
-        self._last_round = now
 
     def _broker_is_there(self) -> bool:
         there = app.broker_answers()
@@ -165,7 +176,7 @@ class Scheduler:
             return
         self._next_beat = now + BEAT_EVERY
         with self.database.writing() as session:
-            pulse.beat(session, "scheduler", now)
+            pulse.beat(session, BEAT, now, self.machine)
         for queue in app.QUEUES:
             app.send("beat", queue, [queue], expires=BEAT_EVERY.total_seconds())
         telemetry.queued(app.queue_lengths())

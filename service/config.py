@@ -1,5 +1,6 @@
 """What workers are told of the settings."""
 
+from service import opening
 from settings import Settings
 from worker.config import Config
 from worker.fetch import Limits
@@ -9,7 +10,7 @@ from worker.guard import Guard, parse_networks, parse_ports
 def worker_config(settings: Settings) -> Config:
     """What a worker is told of the settings."""
     return Config(
-        database_url=settings.database,
+        database_url=opening.database_url(settings),
         user_agent=settings.user_agent + (f" (+{settings.contact})" if settings.contact else ""),
         guard=Guard(parse_networks(settings.allow_networks), parse_ports(settings.ports)),
         proxy=settings.proxy,

@@ -5,12 +5,30 @@ from service.lock import make_folder
 from settings import Settings
 from storage import users
 from storage.database import Database
-from wire.errors import BadInput
+from wire.address import with_password
+from wire.errors import BadInput, DeliveryFailed
+from worker.reveal import reveal
 
 
 def redis_url(settings: Settings) -> str:
-    """The Redis that was named, else the private one of the data folder."""
-    return settings.redis_url or broker.url(settings.data)
+    """The Redis that was named, else the private one of the data folder. Raises BadInput."""
+    if not settings.redis_url:
+        return broker.url(settings.data)
+    return with_password(settings.redis_url, _revealed("WIREWATCH_REDIS_PASSWORD", settings.redis_password))
+
+
+def database_url(settings: Settings) -> str:
+    """The database that was named, else the file in the data folder. Raises BadInput."""
+    if not settings.database_url:
+        return f"sqlite:///{settings.data / 'wirewatch.db'}"
+    return with_password(settings.database_url, _revealed("WIREWATCH_DATABASE_PASSWORD", settings.database_password))
+
+
+def _revealed(name: str, written: str) -> str:
+    try:
+        return reveal(written)
+    except DeliveryFailed as error:
+        raise BadInput(f"{name}: {error}") from error
 
 
 def host_and_port(address: str) -> tuple[str, int]:
@@ -23,7 +41,7 @@ def open_database(settings: Settings) -> Database:
     """The database, there and up to date."""
     if not settings.database_url:
         make_folder(settings.data)
-    database = Database(settings.database)
+    database = Database(database_url(settings))
     database.upgrade()
     return database
 

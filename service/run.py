@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from service import broker, exposition, logs
 from service.config import worker_config
 from service.lock import only_one
-from service.opening import host_and_port, mind_who_comes, open_database, redis_url
+from service.opening import host_and_port, mind_who_comes, open_database
 from service.signals import stop_on_signals
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
@@ -40,9 +40,10 @@ def run_service(
             first(database)
         if settings.desk:
             mind_who_comes(settings, database)
+        own_redis = {} if settings.redis_url else {"WIREWATCH_REDIS_URL": broker.url(settings.data)}
         supervisor = Supervisor(
             [*before, *_children(settings), *also],
-            environment=environment(settings) | {"WIREWATCH_REDIS_URL": redis_url(settings)},
+            environment=environment(settings) | own_redis,
             database=database,
             stall_after=settings.stall_after,
             ready=lambda: broker.answers(broker.url(settings.data)),

@@ -13,12 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage import pulse
 from storage.database import Database
+from wire.markup import line
 from worker.family import die_with_parent
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _HEALTHY_AFTER = 10.0
 _GRACE = 6.0
 _LOOK_EVERY = 0.25
 # After the broker was replaced a worker must prove soon that it reconnected: Celery's can hang alive (celery#8030).
-_PROOF_AFTER_BROKER = timedelta(seconds=15)
+_PROOF_AFTER_BROKER = 15.0
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Child:
     is_broker: bool = False
     told: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started_at: float = 0.0
     restarts: int = 0
     restart_at: float = 0.0
 
@@ -62,10 +63,10 @@ class Supervisor:
     ) -> None:
         self._children = list(children)
         self._environment = {**os.environ, **environment}
-        self._database = database
-        self._stall_after = stall_after
+        self._stall_after = stall_after.total_seconds()
         self._ready = ready
-        self._broker_since = datetime.now(UTC)
+        self._life = _Life(database)
+        self._broker_since = time.monotonic()
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -88,7 +89,7 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=die_with_parent,  # noqa: PLW1509 -- this process has no threads that could hold a lock
         )
-        child.started_at = datetime.now(UTC)
+        child.started_at = time.monotonic()
         child.restart_at = 0.0
         if child.is_broker:
             self._broker_since = child.started_at
@@ -100,47 +101,35 @@ class Supervisor:
             self.stop.wait(0.02)
 
     def _look(self) -> None:
-        beats: dict[str, datetime] | None = None
+        self._life.look()
         for child in self._children:
             if child.restart_at:
                 if time.monotonic() >= child.restart_at:
                     self._start(child)
             elif child.process and (status := child.process.poll()) is not None:
                 self._replace(child, f"ended with status {status}")
-            elif child.beat:
-                beats = self._beats() if beats is None else beats
-                if why := self._stalled(child, beats):
-                    self._replace(child, why)
+            elif child.beat and (why := self._stalled(child)):
+                self._replace(child, why)
 
-    def _beats(self) -> dict[str, datetime]:
-        try:
-            with self._database.reading() as session:
-                return {beat.name: beat.at for beat in pulse.beats(session)}
-        except SQLAlchemyError as error:
-            log.warning("signs of life cannot be read: %s", error)
-            return {}
-
-    def _stalled(self, child: Child, beats: Mapping[str, datetime]) -> str:
+    def _stalled(self, child: Child) -> str:
         """Why a living child counts as dead, or nothing. Workers are judged only while the scheduler feeds them."""
-        now = datetime.now(UTC)
-        last = max(child.started_at, beats.get(child.beat, child.started_at))
-        if now - last > self._stall_after and self._is_fed(child, beats, now):
-            return f"lives, but has shown no work for {(now - last).total_seconds():.0f} s"
+        now = time.monotonic()
+        last = max(child.started_at, self._life.shown_at(child.beat))
+        if now - last > self._stall_after and self._is_fed(child, now):
+            return f"lives, but has shown no work for {now - last:.0f} s"
         waits = (
             child.beat.startswith("worker") and last <= self._broker_since and child.started_at <= self._broker_since
         )
-        if waits and now - self._broker_since > _PROOF_AFTER_BROKER and self._is_fed(child, beats, now):
+        if waits and now - self._broker_since > _PROOF_AFTER_BROKER and self._is_fed(child, now):
             return "has not taken up work since Redis came back"
         return ""
 
-    @staticmethod
-    def _is_fed(child: Child, beats: Mapping[str, datetime], now: datetime) -> bool:
-        fed = beats.get("scheduler")
-        return not child.beat.startswith("worker") or (fed is not None and now - fed < _PROOF_AFTER_BROKER)
+    def _is_fed(self, child: Child, now: float) -> bool:
+        return not child.beat.startswith("worker") or now - self._life.shown_at("scheduler") < _PROOF_AFTER_BROKER
 
     def _replace(self, child: Child, why: str) -> None:
         _kill_group(child)
-        if (datetime.now(UTC) - child.started_at).total_seconds() > _HEALTHY_AFTER:
+        if time.monotonic() - child.started_at > _HEALTHY_AFTER:
             child.restarts = 0
         pause = min(_SHORTEST_PAUSE * 2**child.restarts, _LONGEST_PAUSE)
         child.restarts += 1
@@ -160,6 +149,32 @@ class Supervisor:
                 deadline = time.monotonic() + 1
             _await_end(child, deadline)
             _kill_group(child)
+
+
+class _Life:
+    """Signs of life, by when we saw that they changed: whatever the clock says, ours or theirs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._beats: dict[str, datetime] | None = None
+        self._shown: dict[str, float] = {}
+
+    def look(self) -> None:
+        """A sign that is there when we first look may be of a former process, so it is none."""
+        try:
+            with self._database.reading() as session:
+                beats = {beat.name: beat.at for beat in pulse.beats(session)}
+        except SQLAlchemyError as error:
+            log.warning("signs of life cannot be read: %s", line(str(error).partition("\n")[0]))
+            return
+        if self._beats is not None:
+            now = time.monotonic()
+            self._shown |= {name: now for name, at in beats.items() if self._beats.get(name) != at}
+        self._beats = beats
+
+    def shown_at(self, name: str) -> float:
+        """On the clock that only measures (`time.monotonic`); 0 where none was seen."""
+        return self._shown.get(name, 0.0)
 
 
 def _await_end(child: Child, deadline: float) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Text, and_, bindparam, cast, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Text, and_, bindparam, cast, exists, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
@@ -361,12 +361,6 @@ def in_trouble(session: Session) -> Sequence[Feed]:
     """Feeds that were paused, but not by a person, and those that fail and fail."""
     paused = and_(col(Feed.enabled).is_(False), col(Feed.paused_because) != PAUSED_BY_HAND)
     return session.exec(_watched().where(or_(paused, col(Feed.failures) >= _OFTEN)).order_by(col(Feed.id))).all()
-
-
-def forget_times(session: Session, now: datetime) -> None:
-    """Makes every feed due that nobody is polling: the times on the rows are of a clock that was wrong."""
-    session.execute(update(FEED).where(FEED.c.enabled, FEED.c.claim.is_(None)).values(due_at=now))
-    session.execute(delete(HOST))
 
 
 def _claimed(feed_id: int, claim: str) -> ColumnElement[bool]:

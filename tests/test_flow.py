@@ -11,7 +11,8 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from storage import alerts, channels, feeds, held, polls, rules
+from scheduler.loop import Scheduler
+from storage import alerts, channels, feeds, held, polls, pulse, rules
 from tests.helpers import item, rss, wait_until
 from tests.world import World
 from wire.cadence import Bounds
@@ -480,6 +481,31 @@ def test_after_the_clock_was_set_back_feeds_are_polled_all_the_same(world: World
     world.run()
     world.run(-3600)
     assert len(_polls(world)) == 2
+
+
+def test_a_scheduler_that_was_started_since_knows_that_the_clock_was_set_back(world: World) -> None:
+    """What somebody was at when it was, and lost, comes back within a lease, and not in an hour."""
+    world.rule("Fastiv")
+    world.feed("/a.xml", item(1110448134))
+    world.run()
+    world.server.pages["/a.xml"] = rss(item(1110448134), item(1110448135, "Fastiv"))
+    world.clock.tick(4000)
+    world.scheduler.round()
+    world.sent.clear()
+    world.scheduler = Scheduler(world.database, world.clock, world.process.config.lease)
+    world.run(-3600)
+    assert world.hooks() == []
+    world.run(world.process.config.lease.total_seconds() + 1)
+    assert [told["story"]["story_id"] for told in world.hooks()] == ["1110448135"]
+
+
+def test_anothers_clock_that_is_ahead_of_ours_sets_nothing_back(world: World) -> None:
+    world.feed("/a.xml", item(1110448134))
+    world.run()
+    with world.database.writing() as session:
+        pulse.beat(session, "scheduler", world.clock() + timedelta(hours=1), "another machine")
+    world.run(1)
+    assert len(_polls(world)) == 1
 
 
 def test_a_receiver_that_hangs_is_left_to_rest(world: World, make_process: Callable[..., Process]) -> None:

@@ -47,6 +47,14 @@ def split_login(url: str) -> tuple[str, str]:
     return (parts._replace(netloc=host).geturl(), unquote(login)) if at else (url, "")
 
 
+def with_password(url: str, password: str) -> str:
+    """The address of a server with this password in it; as it is where there is none."""
+    parts = urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    user = login.partition(":")[0]
+    return parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}").geturl() if password else url
+
+
 def is_usual(url: str) -> bool:
     """Whether an address a server gave can be kept as it is: of usual length, without a login and a fragment."""
     try:

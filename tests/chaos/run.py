@@ -5,8 +5,10 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
@@ -81,13 +83,17 @@ def run(
     with tempfile.TemporaryDirectory(prefix="ww", ignore_cleanup_errors=True) as folder:
         made = arena(Path(folder), seed, on_postgres=on_postgres, lease=f"{lease}s", stall_after=f"{stall}s")
         with made as there:
-            try:
-                _batter(there, outcome, dice, seconds, every)
-                _judge(there, outcome, lease)
-                there.stop()
-                wait_until(gone(list(there.seen)), 5, "all processes are gone")
-            except (AssertionError, subprocess.SubprocessError) as error:
-                outcome.faults.append(str(error))
+            parts: list[Callable[[], None]] = [
+                partial(_batter, there, outcome, dice, seconds, every),
+                partial(_judge, there, outcome, lease),
+                there.stop,
+                lambda: wait_until(gone(list(there.seen)), 5, "all processes are gone"),
+            ]
+            for part in parts:
+                try:
+                    part()
+                except (AssertionError, subprocess.SubprocessError) as error:
+                    outcome.faults.append(str(error))
             outcome.faults += [f"left over: {one}" for one in there.left_over()]
             outcome.log = there.service.log.read_text(errors="replace")
     return outcome

@@ -3,9 +3,11 @@
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,16 +16,21 @@ from typing import Any
 import pytest
 import yaml
 
+from service import broker
 from service.samplewire import SampleWire, make_app
 from storage import channels, feeds, rules
 from storage.database import Database
+from tests.conftest import missing
 from tests.helpers import free_port, serving, wait_until
+from wire.address import with_password
 from wire.cadence import Bounds
 
 pytestmark = pytest.mark.live
 
-FILE = Path(__file__).parents[2] / "docker-compose.yml"
-OTHERS = {"redis", "postgres"}
+HOUSE = Path(__file__).parents[2]
+FILE = HOUSE / "docker-compose.yml"
+OTHERS = {"redis", "postgres", "prometheus", "grafana"}
+PASSWORD = "correct/horse@battery:staple"
 
 
 def services() -> dict[str, dict[str, Any]]:
@@ -32,10 +39,11 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 class Composition:
-    """Our own services of the file, with this machine's PostgreSQL, Redis and ports in place of the containers'."""
+    """Our own services of the file, with this machine's PostgreSQL, Redis, ports and secrets for the containers'."""
 
     def __init__(self, database: str, redis: str, folder: Path) -> None:
         self.desk = f"127.0.0.1:{free_port()}"
+        self._folder = folder
         self._instead = {
             "WIREWATCH_DATABASE_URL": database,
             "WIREWATCH_REDIS_URL": redis,
@@ -45,8 +53,11 @@ class Composition:
         self._more = {"WIREWATCH_DATA": str(folder), "WIREWATCH_ALLOW_NETWORKS": "127.0.0.0/8"}
 
     def environment(self, name: str) -> dict[str, str]:
-        named = services()[name]["environment"]
-        return os.environ | {key: self._instead[key] for key in named} | self._more
+        named: dict[str, str] = services()[name]["environment"]
+        told = {key: self._instead.get(key, value) for key, value in named.items()}
+        told = {key: value.replace("/run/secrets", str(self._folder)) for key, value in told.items()}
+        told["WIREWATCH_METRICS"] = f"127.0.0.1:{free_port()}"
+        return os.environ | told | self._more
 
     def start(self, name: str, *command: str) -> "subprocess.Popen[str]":
         words = command or services()[name]["command"]
@@ -66,8 +77,53 @@ class Composition:
 
 
 @pytest.fixture
-def composition(new_postgresql: str, redis_address: str, tmp_path: Path) -> Composition:
-    return Composition(new_postgresql, redis_address, tmp_path)
+def redis_with_password(tmp_path: Path) -> Iterator[str]:
+    port = free_port()
+    command = [*broker.command(tmp_path), "--port", str(port), "--requirepass", PASSWORD]
+    process = subprocess.Popen(command)
+    address = f"redis://127.0.0.1:{port}/0"
+    wait_until(lambda: broker.answers(with_password(address, PASSWORD)), what="Redis answers")
+    yield address
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture
+def composition(new_postgresql: str, redis_with_password: str, tmp_path: Path) -> Composition:
+    (tmp_path / "postgres_password").write_text("whatever it trusts")
+    (tmp_path / "redis_password").write_text(PASSWORD + "\n")
+    return Composition(new_postgresql, redis_with_password, tmp_path)
+
+
+def replicas(name: str) -> int:
+    return int(services()[name].get("deploy", {}).get("replicas", 1))
+
+
+def test_the_file_is_what_docker_compose_reads(tmp_path: Path) -> None:
+    command = shutil.which("docker-compose")
+    if command is None:
+        missing("docker-compose")
+    told = subprocess.run(
+        [str(command), "--project-directory", str(HOUSE), "-f", str(FILE), "--profile", "watching", "config"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert told.returncode == 0, told.stderr
+    found = yaml.safe_load(told.stdout)["services"]
+    assert {"desk", "scheduler", "worker-poll", "worker-deliver", "prometheus", "grafana"} <= found.keys()
+
+
+def test_the_images_are_pinned_and_nothing_of_ours_may_write_or_become_root() -> None:
+    everything = yaml.safe_load(FILE.read_text())["services"]
+    for name, one in everything.items():
+        assert one["image"].rpartition(":")[2][:1].isdigit() or one["image"].rpartition(":")[2].startswith("v"), name
+    for one in services().values():
+        assert one["read_only"]
+        assert one["cap_drop"] == ["ALL"]
+        assert one["security_opt"] == ["no-new-privileges:true"]
+    assert "USER wirewatch" in (HOUSE / "Dockerfile").read_text()
 
 
 def after(name: str) -> set[str]:
@@ -91,7 +147,7 @@ def test_a_story_goes_through_what_the_compose_file_starts(composition: Composit
             rules.add(session, "rule", "the OR a", [inbox], now=now)
             for region in wire.stories[0].feeds:
                 feeds.add(session, f"{base}/rss/menafn_{region}.xml", now=now, bounds=Bounds(1, 5))
-        for name in endless:
+        for name in [one for one in endless for _ in range(replicas(one))]:
             process = composition.start(name)
             stack.callback(process.communicate, timeout=30)
             stack.callback(process.terminate)
