@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from wire import keeping
 from wire.address import checked, host_of, is_loopback
 from wire.cadence import Bounds, parse_duration
 from wire.errors import BadInput
@@ -51,6 +52,7 @@ class Settings(BaseSettings):
     desk_url: str = ""
     max_age: Duration = timedelta(hours=48)
     canary: Duration = timedelta(minutes=5)
+    keep: str = ""
     workers: int = Field(default=2, ge=1, le=64)
     lease: Duration = timedelta(seconds=60)
     stall_after: Duration = timedelta(seconds=75)
@@ -108,6 +110,12 @@ class Settings(BaseSettings):
         if level.upper() not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise ValueError("choose DEBUG, INFO, WARNING or ERROR")
         return level.upper()
+
+    @field_validator("keep")
+    @classmethod
+    def _can_be_kept(cls, written: str) -> str:
+        keeping.parse(written)
+        return written
 
     @field_validator("log_format")
     @classmethod

@@ -7,7 +7,7 @@ nothing is claimed; what was claimed and got lost comes back when its lease ends
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -16,10 +16,12 @@ from sqlalchemy.exc import OperationalError
 
 from scheduler import telemetry, watch
 from scheduler.watch import Watch
-from storage import canaries, clock, feeds, furniture, held, outbox, polls, pulse, readings, sketches, subscriptions
+from storage import clock, feeds, held, outbox, pulse, readings, subscriptions
 from storage.database import Database
 from storage.feeds import DueFeed
+from storage.retention import Forget, forgetting
 from storage.work import new_claim
+from wire import keeping
 from worker import app
 from worker.courier import Courier
 from worker.sending import DELIVERIES_A_MESSAGE, FEEDS_A_MESSAGE, PAGES_A_MESSAGE, send_on
@@ -44,7 +46,8 @@ _SET_BACK = timedelta(seconds=30)
 
 @dataclass(slots=True)
 class Scheduler:
-    """The loop's state: what it reads, the clock, how long a claim lasts, and what it watches for the operator.
+    """The loop's state: what it reads, the clock, how long a claim lasts, what it watches for the operator, and for how
+    long what is kept.
 
     Notices it carries itself, by a courier of its own: they may be about there being no worker and no broker.
     """
@@ -57,12 +60,14 @@ class Scheduler:
     subscribes: bool = False
     watch: Watch | None = None
     open_courier: Callable[[], Courier] | None = None
+    kept: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(keeping.DEFAULTS))
     _courier: Courier | None = None
     _next_watch: datetime | None = None
     _broker_was_there: bool = True
     _last_round: datetime | None = None
     _next_beat: datetime | None = None
     _next_tidying: datetime | None = None
+    _to_forget: list[Forget] = field(default_factory=list)
 
     def run(self, stop: threading.Event) -> None:
         """Rounds until `stop` is set. A database that does not answer is waited for."""
@@ -134,14 +139,16 @@ class Scheduler:
         self._courier.send(claim, outgoing, now + self.lease)
 
     def _tidy(self) -> None:
-        """Now and then what nobody needs any more is forgotten, a table at a time."""
+        """Now and then what nobody needs any more is forgotten: a batch a round, so that nobody waits for it."""
         now = self.clock()
-        if self._next_tidying and now < self._next_tidying <= now + TIDY_EVERY:
-            return
-        self._next_tidying = now + TIDY_EVERY
-        for forget in (sketches.forget_old, furniture.forget_old, polls.forget_old_polls, canaries.forget_old):
+        if not self._next_tidying or not now < self._next_tidying <= now + TIDY_EVERY:
+            self._next_tidying = now + TIDY_EVERY
+            self._to_forget = forgetting(self.kept)
+        if self._to_forget:
             with self.database.writing() as session:
-                forget(session, now)
+                more = self._to_forget[0](session, now)
+            if not more:
+                self._to_forget.pop(0)
 
     def _mind_the_clock(self) -> None:
         """After the clock was set back, all that is due would wait for the hour that was taken away.

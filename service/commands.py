@@ -3,18 +3,19 @@
 import asyncio
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
 from sqlmodel import Session
 
-from desk import show
+from desk import health, show
 from desk.context import desk, writing
 from service.config import worker_config
 from service.opening import redis_url
 from settings import Settings
 from storage import channels as channel_rows
+from storage import copying, pulse
 from storage.database import Database
 from storage.outbox import Address, Outgoing
 from storage.work import new_claim
@@ -69,6 +70,21 @@ def show_imported(file: Path, telling: Telling, kept: Kept, *, as_json: bool) ->
     alerts = sum(map(len, kept.deliveries.values()))
     told = f", {alerts} {'delivery' if alerts == 1 else 'deliveries'} on the way" if alerts else ""
     show.say(f"{what}: {telling.key} “{telling.story.title}”{told}")
+
+
+def copy_database(source: Database, to: str) -> None:
+    """All rows into another database, counted there."""
+    with source.reading() as session:
+        now = datetime.now(UTC)
+        if any(timedelta(0) <= now - beat.at <= health.SILENT for beat in pulse.beats(session)):
+            raise BadInput("Wirewatch runs on this database, and what comes meanwhile would be lost. Stop it first.")
+    target = Database(to)
+    try:
+        counts = copying.copy(source, target, lambda table, rows: show.say(f"{rows:>12,}  {table}") if rows else None)
+    finally:
+        target.dispose()
+    show.say(f"{sum(counts.values()):,} rows are in {target.safe_url}, as many of each table as here.")
+    show.say("To go on there, set WIREWATCH_DATABASE_URL to it.")
 
 
 def check_feed(settings: Settings, url: str, *, as_json: bool) -> None:

@@ -16,7 +16,7 @@ from service import opening
 from settings import Settings, read
 from storage.backup import back_up
 from storage.database import Database
-from wire.errors import QueryError, WirewatchError
+from wire.errors import BadInput, QueryError, WirewatchError
 from wire.markup import harmless
 
 app = typer.Typer(
@@ -162,6 +162,36 @@ def upgrade() -> None:
     Example: wirewatch db upgrade
     """
     show.say(f"{desk().database.safe_url} is up to date.")
+
+
+@database_app.command("copy")
+def copy_database(to: str = typer.Option(help="The other database, empty: postgresql://… or sqlite:///…")) -> None:
+    """Copy all rows into another database, and count them there. Stop Wirewatch before.
+
+    Example: wirewatch db copy --to postgresql://wirewatch@db.example/wirewatch
+    """
+    _late("commands").copy_database(desk().database, to)
+
+
+@database_app.command("check")
+def check_database() -> None:
+    """Look through the whole database for damage.
+
+    Example: wirewatch db check
+    """
+    if found := desk().database.check(thorough=True):
+        raise BadInput(f"{desk().database.safe_url} is damaged: {found}. Restore a backup.")
+    show.say(f"{desk().database.safe_url} is whole.")
+
+
+@database_app.command()
+def vacuum() -> None:
+    """Give back the room of what was forgotten. SQLite needs as much free disk as the file is large, and some minutes.
+
+    Example: wirewatch db vacuum
+    """
+    before, after = desk().database.vacuum()
+    show.say(f"{desk().database.safe_url}: {before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now.")
 
 
 @app.command()

@@ -96,8 +96,8 @@ def missing(session: Session, patience: timedelta, since: datetime, now: datetim
     return gone if len(gone) >= MISSING_IN_A_ROW else []
 
 
-def forget_old(session: Session, now: datetime) -> None:
-    """What canaries left behind: their stories, alerts and deliveries go, for they are nobody's news."""
+def forget_old(session: Session, now: datetime) -> bool:
+    """What canaries left behind: their stories, alerts and deliveries go, for they are nobody's news. All at once."""
     old = now - _KEPT_FOR
     wanted = select(ITEM.c.id).where(ITEM.c.private, ITEM.c.first_seen_at < old)
     ids = list(session.execute(wanted).scalars())
@@ -111,3 +111,4 @@ def forget_old(session: Session, now: datetime) -> None:
         forget(session, some)
         session.execute(delete(ITEM).where(ITEM.c.id.in_(some)))
     session.execute(delete(CANARY).where(CANARY.c.let_in_at < now - timedelta(days=30)))
+    return False

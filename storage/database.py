@@ -6,10 +6,24 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
+from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    delete,
+    event,
+    inspect,
+    make_url,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -29,6 +43,17 @@ _SECONDS = {
     "sqlite": "SELECT (julianday('now') - 2440587.5) * 86400.0",
     "postgresql": "SELECT extract(epoch FROM clock_timestamp())",
 }
+# A server that vanished without a word (a pulled cable, a firewall that forgot us) is found out in half a minute, not
+# after two hours (libpq's parameters; RFC 5482).
+_FOUND_OUT = {
+    "connect_timeout": 10,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+# A process that stands still in the midst of a transaction holds its locks no longer than others have patience for.
+_NOT_FOR_EVER = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
 # With the pool's usual five, one for each of the forty threads that answer requests.
 _MOST_MORE = 35
 _MIGRATION_LOCK = 7_947_321  # any number of ours: PostgreSQL's advisory locks are numbered
@@ -76,13 +101,43 @@ class Database:
         with self._connected() as connection:
             return _revision(connection) == newest_revision()
 
-    def check(self) -> str:
-        """What is damaged in the file; nothing when it is sound. PostgreSQL minds its own pages."""
+    def check(self, *, thorough: bool = False) -> str:
+        """What is damaged in the file; nothing when it is sound. PostgreSQL minds its own pages.
+
+        A thorough look also goes through each index, and for rows that refer to none.
+        """
         if self._engine.dialect.name != "sqlite":
             return ""
         with self._connected() as connection:
-            found = str(connection.execute(text("PRAGMA quick_check(1)")).scalar())
+            found = str(connection.execute(text(f"PRAGMA {'integrity' if thorough else 'quick'}_check(1)")).scalar())
+            if thorough and found == "ok" and (lost := connection.execute(text("PRAGMA foreign_key_check")).first()):
+                found = f"a row of {lost[0]} refers to one of {lost[2]} that is not there"
         return "" if found == "ok" else found
+
+    def vacuum(self) -> tuple[int, int]:
+        """Gives back the room of rows that are gone: the size in bytes before and after. Raises BadInput."""
+        before = self._size()
+        with self._connected() as connection:
+            # Neither may stand in a transaction, and SQLAlchemy begins one with whatever it is asked.
+            driver: Any = connection.connection.driver_connection
+            if connection.dialect.name == "postgresql":
+                driver.autocommit = True
+            try:
+                driver.execute("VACUUM")
+                if connection.dialect.name == "sqlite":
+                    driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+            except connection.dialect.loaded_dbapi.Error as error:
+                raise BadInput(f"{self.safe_url} cannot be packed now: {error}.") from error
+            finally:
+                connection.invalidate()
+        return before, self._size()
+
+    def _size(self) -> int:
+        with self._connected() as connection:
+            if connection.dialect.name == "postgresql":
+                return int(connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+            found = (connection.execute(text(f"PRAGMA {name}")) for name in ("page_count", "page_size"))
+            return prod(int(one.scalar_one()) for one in found)
 
     def now(self) -> datetime:
         """What the database takes for the time."""
@@ -135,6 +190,14 @@ def insert(session: Session, table: Table) -> Any:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
+def delete_some(session: Session, what: Table, which: ColumnElement[bool], most: int) -> bool:
+    """Deletes so many of these rows at most; whether there may be more."""
+    key = list(what.primary_key.columns)
+    some = select(*key).where(which).limit(most)
+    gone = session.execute(delete(what).where(tuple_(*key).in_(some)))
+    return bool(getattr(gone, "rowcount", 0) == most)
+
+
 def chunks(values: Sequence[T], size: int = _MOST_VALUES) -> Iterator[Sequence[T]]:
     """The values in portions that fit into one statement."""
     for start in range(0, len(values), size):
@@ -152,7 +215,14 @@ def _engine(url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, max_overflow=_MOST_MORE)
+        engine = create_engine(
+            parsed.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            max_overflow=_MOST_MORE,
+            connect_args=_FOUND_OUT,
+        )
+        event.listen(engine, "begin", _begin_postgresql)
+        return engine
     raise BadInput(f"Wirewatch keeps its rows in SQLite or PostgreSQL, not in {parsed.get_backend_name()}.")
 
 
@@ -180,6 +250,11 @@ def _use_wal(connection: Any) -> None:
             time.sleep(0.01)
         else:
             return
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    if connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql(_NOT_FOR_EVER)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlmodel import Session
 
-from storage.database import chunks, insert
+from storage.database import chunks, delete_some, insert
 from storage.items import ITEM
 from storage.tables import Sentence as Row
 from storage.tables import table
@@ -21,6 +21,7 @@ _KEPT_FOR = timedelta(days=30)
 # The row that counts all stories of a source.
 _ALL = ""
 _MUCH = 200
+_FORGOTTEN_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,26 @@ def _count(session: Session, spoken: Sequence[Spoken], now: datetime) -> None:
     )
 
 
-def forget_old(session: Session, now: datetime) -> None:
-    """Sentences that have not come back for a month. Of sources that told much, what is long ago counts for half.
+def forget_old(session: Session, now: datetime) -> bool:
+    """A batch of sentences that have not come back for a month; whether there may be more."""
+    return delete_some(session, SENTENCE, SENTENCE.c.seen_at < now - _KEPT_FOR, _FORGOTTEN_AT_ONCE)
+
+
+class Halving:
+    """Of each source that told much, what is long ago counts for half.
 
     So a new foot of theirs is learnt after some dozens of stories, not after thousands.
     """
-    session.execute(delete(SENTENCE).where(SENTENCE.c.seen_at < now - _KEPT_FOR))
-    much = select(SENTENCE.c.source).where(SENTENCE.c.digest == _ALL, SENTENCE.c.stories > _MUCH)
-    for source in session.execute(much).scalars().all():
-        halved = update(SENTENCE).where(SENTENCE.c.source == source)
-        session.execute(halved.values(stories=SENTENCE.c.stories // 2))
+
+    def __init__(self) -> None:
+        self._sources: list[str] | None = None
+
+    def __call__(self, session: Session, _now: datetime) -> bool:
+        """The next source; whether there are more."""
+        if self._sources is None:
+            much = select(SENTENCE.c.source).where(SENTENCE.c.digest == _ALL, SENTENCE.c.stories > _MUCH)
+            self._sources = list(session.execute(much).scalars())
+        elif self._sources:
+            of_one = update(SENTENCE).where(SENTENCE.c.source == self._sources.pop())
+            session.execute(of_one.values(stories=SENTENCE.c.stories // 2))
+        return bool(self._sources)

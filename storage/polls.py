@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, cast, delete, func, insert, select
+from sqlalchemy import String, cast, func, insert, select
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
@@ -15,7 +15,6 @@ from storage.tables import Feed, FeedDay, Poll, table
 
 POLL = table(Poll)
 DAY = table(FeedDay)
-_POLLS_KEPT_FOR = timedelta(days=30)
 
 
 def record_polls(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -42,11 +41,6 @@ def news_by_day(session: Session, first: date, days: int, feed_id: int | None = 
         if (number := place.get(day)) is not None:
             found[feed][number] = new
     return found
-
-
-def forget_old_polls(session: Session, now: datetime) -> None:
-    """Lines of polls that are a month old."""
-    session.execute(delete(POLL).where(POLL.c.at < now - _POLLS_KEPT_FOR))
 
 
 def outcomes(session: Session, since: datetime) -> dict[str, int]:

@@ -21,6 +21,8 @@ SKETCH, SHINGLE = table(Sketch), table(Shingle)
 # Of those that hold a number the first few count: the story itself is among them, and a wire's standing phrases are
 # held by thousands.
 _MOST_HOLDERS = 8
+# Of their some hundred numbers each.
+_FORGOTTEN_AT_ONCE = 100
 # How each database unpacks an array into rows, and goes from a number to its first holders: by its index, whatever it
 # guesses of how many there are.
 _EACH = {"sqlite": "json_each", "postgresql": "json_array_elements_text"}
@@ -34,7 +36,7 @@ _HOLDERS = {
 }
 _NUMBERS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch CROSS JOIN {each}(sketch.numbers) AS each"
 _INDEX = f"INSERT INTO shingle (number, item_id) {_NUMBERS} WHERE sketch.item_id IN :ids"
-_FORGET_OLD = f"DELETE FROM shingle WHERE (number, item_id) IN ({_NUMBERS} WHERE sketch.seen_at < :before)"  # noqa: S608
+_FORGET = f"DELETE FROM shingle WHERE (number, item_id) IN ({_NUMBERS} WHERE sketch.item_id IN :ids)"  # noqa: S608
 _SHARED = """
     SELECT sketch.item_id AS item_id, holder.item_id AS other, count(*) AS shared
     FROM sketch CROSS JOIN {each}(sketch.numbers) AS each {holders}
@@ -111,9 +113,11 @@ def _join(session: Session, copies: Iterable[tuple[int, int]], there: dict[int, 
             session.execute(update(ITEM).where(ITEM.c.id == item_id).values(cluster=there[item_id]))
 
 
-def forget_old(session: Session, now: datetime) -> None:
-    """Sketches that nothing is compared with any more."""
-    before = bindparam("before", now - similar.WINDOW, type_=SKETCH.c.seen_at.type)
-    each = _EACH[session.get_bind().dialect.name]
-    session.execute(text(_FORGET_OLD.format(each=each)).bindparams(before))
-    session.execute(SKETCH.delete().where(SKETCH.c.seen_at < now - similar.WINDOW))
+def forget_old(session: Session, now: datetime) -> bool:
+    """A batch of sketches that nothing is compared with any more; whether there may be more."""
+    old = select(SKETCH.c.item_id).where(SKETCH.c.seen_at < now - similar.WINDOW).limit(_FORGOTTEN_AT_ONCE)
+    ids = session.execute(old).scalars().all()
+    if ids:
+        session.execute(_with_ids(session, _FORGET), {"ids": ids})
+        session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_(ids)))
+    return len(ids) == _FORGOTTEN_AT_ONCE

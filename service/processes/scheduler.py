@@ -9,6 +9,7 @@ from service.config import worker_config
 from service.opening import open_database, redis_url
 from service.signals import stop_on_signals
 from settings import Settings
+from wire import keeping
 from worker import app as celery
 from worker.channels import utc_now
 
@@ -26,5 +27,6 @@ def run(settings: Settings) -> None:
         settings.lease,
         subscribes=bool(settings.public_url),
         watch=Watch(utc_now(), settings.canary, settings.data if settings.data.is_dir() else None),
+        kept=keeping.parse(settings.keep),
         open_courier=lambda: config.open_courier(database, utc_now, random.random),
     ).run(stop)
