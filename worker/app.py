@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 POLL, READ, DELIVER = "poll", "read", "deliver"
 QUEUES = (POLL, READ, DELIVER)
+ALIVE = "wirewatch.alive"
+# Seconds after which a queue of a worker that is gone is gone too.
+_OWN_QUEUES_STAY = 3600
 
 app = Celery("wirewatch", include=["worker.tasks"])
 app.conf.update(
@@ -60,6 +63,19 @@ def send(task: str, queue: str, arguments: Sequence[object], *, expires: float) 
         app.send_task(f"wirewatch.{task}", args=list(arguments), queue=queue, expires=expires, retry=False)
     except (OperationalError, RedisError, OSError) as error:
         log.warning("the broker is away, a %s waits for its lease: %s", task, error)
+        return False
+    return True
+
+
+def send_to_self(queue: str, *, expires: float) -> bool:
+    """A message in a queue of this worker's own, which is forgotten some time after it is. Whether it was taken."""
+    if not send("alive", queue, [], expires=expires):
+        return False
+    try:
+        with app.pool.acquire(block=True, timeout=3) as connection:
+            for key in (queue, f"_kombu.binding.{queue}"):
+                connection.default_channel.client.expire(key, _OWN_QUEUES_STAY)
+    except (OperationalError, RedisError, OSError):
         return False
     return True
 

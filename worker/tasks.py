@@ -5,7 +5,7 @@ from typing import Any
 
 from celery.signals import worker_process_init, worker_process_shutdown
 
-from worker.app import app
+from worker.app import ALIVE, app
 from worker.family import die_with_parent
 from worker.leased import leased
 from worker.process import close_current, current
@@ -39,6 +39,11 @@ def deliver(claim: str, delivery_ids: Sequence[int]) -> None:
 def beat(queue: str) -> None:
     with leased("beat"):
         current().beat(queue)
+
+
+@app.task(name=ALIVE)  # type: ignore[untyped-decorator]
+def alive() -> None:
+    """A worker's message to itself: that it was received is all there is to it (worker/watchdog.py)."""
 
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]

@@ -16,6 +16,7 @@ from wire import article, language
 from worker import app as celery
 from worker.app import POLL, READ
 from worker.process import prepare
+from worker.watchdog import Watchdog
 
 _COLLECT_AFTER = (5_000, 10, 10)
 
@@ -34,8 +35,10 @@ def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
     signals.setup_logging.connect(_keep_logging)
     # We read JSON only, so being root (as in a container) lets no message run code.
     warnings.filterwarnings("ignore", message=".*superuser privileges.*")
+    own = f"alive.{os.uname().nodename}.{os.getpid()}"
+    _watch(own, settings.stall_after.total_seconds())
     worker = celery.app.Worker(
-        queues=list(queues),
+        queues=[*queues, own],
         concurrency=concurrency,
         hostname=f"{'-'.join(queues)}@{os.uname().nodename}",
         pool="prefork",
@@ -53,6 +56,21 @@ def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
     gc.set_threshold(*_COLLECT_AFTER)
     worker.start()
     return worker.exitcode or 0
+
+
+def _watch(own: str, patience: float) -> None:
+    """Ends this worker when it no longer eats; it is looked at once it is at work and has forked."""
+    watchdog = Watchdog(lambda: celery.send_to_self(own, expires=patience), patience)
+
+    def begin(**_: Any) -> None:
+        watchdog.start()
+
+    def hear(request: Any, **_: Any) -> None:
+        if request.name == celery.ALIVE:
+            watchdog.heard()
+
+    signals.worker_ready.connect(begin, weak=False)
+    signals.task_received.connect(hear, weak=False)
 
 
 def _keep_logging(**_: Any) -> None:

@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -75,34 +75,45 @@ def plan(arena: Arena, dice: random.Random, seconds: float, every: float) -> lis
 
 
 def run(
-    seed: int, *, seconds: float, on_postgres: bool, every: float = 6.0, lease: float = 20.0, stall: float = 40.0
-) -> Outcome:
-    """Breaks a service for so many seconds, a blow about `every` so many; waits until all is told; judges."""
-    outcome = Outcome(seed, "PostgreSQL" if on_postgres else "SQLite")
-    dice = random.Random(seed)
+    seeds: Sequence[int],
+    *,
+    seconds: float,
+    on_postgres: bool,
+    every: float = 6.0,
+    lease: float = 20.0,
+    stall: float = 40.0,
+    starting: float = 15.0,
+) -> list[Outcome]:
+    """Breaks a service, seed by seed, for so many seconds each, a blow about `every` so many; each time waits until all
+    is told, and judges. What was under way comes back within a lease and the seconds that processes take for `starting`.
+    """
+    outcomes = []
     with tempfile.TemporaryDirectory(prefix="ww", ignore_cleanup_errors=True) as folder:
-        made = arena(Path(folder), seed, on_postgres=on_postgres, lease=f"{lease}s", stall_after=f"{stall}s")
+        made = arena(Path(folder), seeds[0], on_postgres=on_postgres, lease=f"{lease}s", stall_after=f"{stall}s")
         with made as there:
-            parts: list[Callable[[], None]] = [
-                partial(_batter, there, outcome, dice, seconds, every),
-                partial(_judge, there, outcome, lease),
-                there.stop,
-                lambda: wait_until(gone(list(there.seen)), 5, "all processes are gone"),
-            ]
-            for part in parts:
-                try:
-                    part()
-                except (AssertionError, subprocess.SubprocessError) as error:
-                    outcome.faults.append(str(error))
+            for seed in seeds:
+                outcome = Outcome(seed, "PostgreSQL" if on_postgres else "SQLite")
+                outcomes.append(outcome)
+                _try(outcome, partial(_batter, there, outcome, random.Random(seed), seconds, every))
+                _try(outcome, partial(_judge, there, outcome, lease + starting))
+            _try(outcome, there.stop)
+            _try(outcome, lambda: wait_until(gone(list(there.seen)), 5, "all processes are gone"))
             outcome.faults += [f"left over: {one}" for one in there.left_over()]
             outcome.log = there.service.log.read_text(errors="replace")
-    return outcome
+    return outcomes
+
+
+def _try(outcome: Outcome, part: Callable[[], None]) -> None:
+    try:
+        part()
+    except (AssertionError, subprocess.SubprocessError) as error:
+        outcome.faults.append(str(error))
 
 
 def run_by_seed(seed: int, *, seconds: float, every: float, only: str | None) -> Outcome:
     """A run by its seed: the even ones on PostgreSQL."""
     on_postgres = only == "postgresql" if only else seed % 2 == 0
-    return run(seed, seconds=seconds, every=every, on_postgres=on_postgres)
+    return run([seed], seconds=seconds, every=every, on_postgres=on_postgres)[0]
 
 
 def _batter(there: Arena, outcome: Outcome, dice: random.Random, seconds: float, every: float) -> None:
@@ -128,8 +139,8 @@ def _batter(there: Arena, outcome: Outcome, dice: random.Random, seconds: float,
         pause.wait(0.05)
 
 
-def _judge(there: Arena, outcome: Outcome, lease: float) -> None:
-    """What was under way when something broke comes back within a lease, and some seconds for processes to start."""
+def _judge(there: Arena, outcome: Outcome, bound: float) -> None:
+    """All is told within so many seconds, and at last in any case."""
     service, began = there.service, time.monotonic()
     service.publish(_LAST)
 
@@ -140,17 +151,14 @@ def _judge(there: Arena, outcome: Outcome, lease: float) -> None:
             return False
 
     try:
-        wait_until(is_done, lease + _STARTING, "every story is told")
+        wait_until(is_done, bound, "every story is told")
     except AssertionError:
         outcome.waiting = [f"at {datetime.now(UTC)}", *service.waiting()]
-        wait_until(is_done, 6 * lease + 60, "every story is told")
+        wait_until(is_done, 180, "every story is told")
     finally:
         outcome.recovered = time.monotonic() - began
         outcome.stories = len(service.truth())
         outcome.faults += service.faults()
         outcome.sent_twice = service.sent_twice()
-    if outcome.recovered > lease + _STARTING:
+    if outcome.recovered > bound:
         outcome.faults.append(f"back only after {outcome.recovered:.0f} s")
-
-
-_STARTING = 15.0

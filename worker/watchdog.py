@@ -1,0 +1,55 @@
+"""A worker's own look at whether it eats: one that lives, reconnects and never consumes again is ended.
+
+That is Celery's worst known failure with Redis (celery#8030). `wirewatch run` sees it from outside; where each worker is
+started by a container or a unit, nobody does. So each sends itself a message now and then, by the broker, in a queue of
+its own. What ends by itself is started anew by whoever started it.
+"""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+EVERY = 5.0
+
+
+class Watchdog:
+    """`send` sends the message, and says whether the broker took it; `end` is called when none was heard for long.
+
+    While the broker is away there is nothing to be heard, and no time counts.
+    """
+
+    def __init__(
+        self,
+        send: Callable[[], bool],
+        patience: float,
+        *,
+        end: Callable[[], None] = lambda: os._exit(1),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._send, self._patience, self._end, self._clock = send, patience, end, clock
+        self._heard_at = clock()
+
+    def heard(self) -> None:
+        """A message came."""
+        self._heard_at = self._clock()
+
+    def look(self) -> None:
+        """Sends a message; ends the process when for too long none has come."""
+        if not self._send():
+            self._heard_at = self._clock()
+        elif self._clock() - self._heard_at > self._patience:
+            log.critical("nothing was consumed for %.0f s though the broker answers; ending", self._patience)
+            self._end()
+
+    def start(self) -> None:
+        """Looks from now on, in a thread of its own."""
+        threading.Thread(target=self._run, name="watchdog", daemon=True).start()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(EVERY):
+            self.look()
