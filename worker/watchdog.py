@@ -1,6 +1,6 @@
 """A worker's own look at whether it eats: one that lives, reconnects and never consumes again is ended.
 
-That is Celery's worst known failure with Redis (celery#8030). `wirewatch run` sees it from outside; where each worker is
+That is Celery's worst known failure with Redis (celery#8030). `wirewatch run` sees it from outside; where a worker is
 started by a container or a unit, nobody does. So each sends itself a message now and then, by the broker, in a queue of
 its own. What ends by itself is started anew by whoever started it.
 """
