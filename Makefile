@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The tests that start real processes mostly wait for them: one worker more than there are cores keeps all busy.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-.PHONY: demo run test lint bench lock secrets clean
+.PHONY: demo run test lint audit bench lock secrets clean
 
 demo: $(VENV)/ready
 	@$(BIN)/wirewatch demo
@@ -22,6 +22,7 @@ lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive wire storage worker scheduler desk service settings.py
 
 # What polling costs beside its rivals, and what rules, back-tests, alerts and the desk cost; takes an hour.
 bench: $(VENV)/ready-bench
@@ -42,6 +43,8 @@ lock: $(VENV)/ready-dev
 		--python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
 		--python-version 3.11 --extra bench -c requirements-dev.lock pyproject.toml -o requirements-bench.lock
+	echo 'pip-audit>=2.8' | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header --python-version 3.11 - -o requirements-audit.lock
 
 # Passwords for docker-compose.yml, made once: readable in the containers, reachable on this machine by you alone.
 secrets:
@@ -51,8 +54,14 @@ secrets:
 		chmod 444 secrets/$$name; done
 	@ls -l secrets
 
+# Known weaknesses of what we stand on, as the package index tells of them; of our own code `make lint` tells.
+audit:
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-audit.lock
+	$(VENV)-audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)

@@ -53,6 +53,7 @@ class Settings(BaseSettings):
     max_age: Duration = timedelta(hours=48)
     canary: Duration = timedelta(minutes=5)
     keep: str = ""
+    key: str = Field(default="", repr=False)
     workers: int = Field(default=2, ge=1, le=64)
     lease: Duration = timedelta(seconds=60)
     stall_after: Duration = timedelta(seconds=75)

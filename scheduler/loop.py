@@ -8,6 +8,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -22,7 +23,7 @@ from storage.feeds import DueFeed
 from storage.retention import Forget, forgetting
 from storage.work import new_claim
 from wire import keeping
-from worker import app
+from worker import app, tracing
 from worker.courier import Courier
 from worker.sending import DELIVERIES_A_MESSAGE, FEEDS_A_MESSAGE, PAGES_A_MESSAGE, send_on
 
@@ -194,8 +195,9 @@ class Scheduler:
             late = pulse.lag(session, self.clock())
             due = feeds.claim_due_feeds(session, now=self.clock(), lease=self.lease, limit=_FEEDS_A_ROUND, claim=claim)
         telemetry.claimed(due, late)
-        for batch in batches(due):
-            app.send("poll", app.POLL, [claim, batch], expires=self.lease.total_seconds())
+        with tracing.span("claim", claim, feeds=len(due)) if due else nullcontext():
+            for batch in batches(due):
+                app.send("poll", app.POLL, [claim, batch], expires=self.lease.total_seconds())
 
     def _send_readings(self) -> None:
         claim = new_claim()

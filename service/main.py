@@ -14,6 +14,7 @@ from desk.commands import alerts, channels, configuration, deliveries, feeds, it
 from desk.context import JSON, Desk, desk, sit_down
 from service import opening
 from settings import Settings, read
+from storage import sealing
 from storage.backup import back_up
 from storage.database import Database
 from wire.errors import BadInput, QueryError, WirewatchError
@@ -171,6 +172,33 @@ def copy_database(to: str = typer.Option(help="The other database, empty: postgr
     Example: wirewatch db copy --to postgresql://wirewatch@db.example/wirewatch
     """
     _late("commands").copy_database(desk().database, to)
+
+
+@database_app.command()
+def new_key() -> None:
+    """Make a key for WIREWATCH_KEY, with which secrets are sealed in the database. Keep it apart from its copies.
+
+    Example: wirewatch db new-key
+    """
+    print(sealing.new_key())
+
+
+@database_app.command()
+def seal(
+    clear: bool = typer.Option(False, "--open", help="Write them in the clear: to do without a key from then on."),
+) -> None:
+    """Write every secret in the database anew, sealed with the first key of WIREWATCH_KEY. Stop Wirewatch before.
+
+    To change the key, put a new one before it (NEW,OLD), run this, and leave the old one out.
+
+    Example: wirewatch db seal
+    """
+    if not _settings().key:
+        raise BadInput("There is no key in WIREWATCH_KEY. Make one with `wirewatch db new-key`.")
+    with desk().database.writing() as session:
+        count = sealing.reseal(session, seals=not clear)
+    desk().database.vacuum()  # what stood there before stands in no page any more
+    show.say(f"{count} secrets are {'in the clear' if clear else 'sealed'} now.")
 
 
 @database_app.command("check")

@@ -3,7 +3,7 @@
 from service import broker
 from service.lock import make_folder
 from settings import Settings
-from storage import users
+from storage import sealing, users
 from storage.database import Database
 from wire.address import with_password
 from wire.errors import BadInput, DeliveryFailed
@@ -41,8 +41,11 @@ def open_database(settings: Settings) -> Database:
     """The database, there and up to date."""
     if not settings.database_url:
         make_folder(settings.data)
+    sealing.use(_revealed("WIREWATCH_KEY", settings.key))
     database = Database(database_url(settings))
     database.upgrade()
+    with database.reading() as session:
+        sealing.check(session)
     return database
 
 

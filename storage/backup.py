@@ -74,5 +74,8 @@ def _examined(copy: Path) -> Backup:
             raise BadInput(
                 f"The copy is damaged, and so perhaps the database: {told}. `wirewatch doctor` looks closer."
             )
-        rows = {name: int(here.execute(f"SELECT count(*) FROM {name}").fetchone()[0]) for name in _COUNTED}  # noqa: S608
+        rows = {
+            name: int(here.execute(f"SELECT count(*) FROM {name}").fetchone()[0])  # noqa: S608
+            for name in _COUNTED
+        }
     return Backup(copy.stat().st_size, rows)

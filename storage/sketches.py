@@ -35,8 +35,9 @@ _HOLDERS = {
     ) AS holder""",
 }
 _NUMBERS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch CROSS JOIN {each}(sketch.numbers) AS each"
-_INDEX = f"INSERT INTO shingle (number, item_id) {_NUMBERS} WHERE sketch.item_id IN :ids"
-_FORGET = f"DELETE FROM shingle WHERE (number, item_id) IN ({_NUMBERS} WHERE sketch.item_id IN :ids)"  # noqa: S608
+_OF_ITEMS = f"{_NUMBERS} WHERE sketch.item_id IN :ids"
+_FORGET = f"DELETE FROM shingle WHERE (number, item_id) IN ({_OF_ITEMS})"  # noqa: S608
+_INDEX = f"INSERT INTO shingle (number, item_id) {_OF_ITEMS}"
 _SHARED = """
     SELECT sketch.item_id AS item_id, holder.item_id AS other, count(*) AS shared
     FROM sketch CROSS JOIN {each}(sketch.numbers) AS each {holders}

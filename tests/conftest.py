@@ -14,6 +14,7 @@ from aiohttp import web
 from sqlalchemy import create_engine, make_url, text
 
 from service import broker
+from storage import sealing
 from storage.database import Database
 from tests.helpers import LOOPBACK, Clock, Server, serving, wait_until
 from tests.world import World
@@ -120,6 +121,13 @@ def postgresql(postgres_address: str) -> Database:
             session.execute(text(f"DELETE FROM {name}"))
         session.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
     return found
+
+
+@pytest.fixture
+def no_key_afterwards() -> Iterator[None]:
+    """For tests that seal secrets: the key is the process's own."""
+    yield
+    sealing.use("")
 
 
 @pytest.fixture

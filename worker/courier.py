@@ -21,7 +21,7 @@ from storage import outbox
 from storage.database import Database, Trouble, trouble
 from storage.outbox import Outgoing
 from wire.cadence import Dice
-from worker import channels, telemetry
+from worker import channels, telemetry, tracing
 from worker.channels import Clock
 from worker.delivering import Ledger, deliver
 
@@ -148,7 +148,8 @@ class Courier:
                     self._give_back([one], claim, now)
                     return now
                 began = time.monotonic()
-                outcome = await deliver(self._world, one, clock=self._clock, dice=self._dice)
+                with tracing.span("deliver", claim, delivery=one.id, channel=one.to.name, stories=_stories(one)):
+                    outcome = await deliver(self._world, one, clock=self._clock, dice=self._dice)
                 if isinstance(outcome, str):
                     await self._ledger.sent(one, claim, outcome)
                     telemetry.sent(one, time.monotonic() - began, self._clock())
@@ -210,3 +211,7 @@ class Courier:
             task.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
         await self._world.http.close()
+
+
+def _stories(one: Outgoing) -> str:
+    return " ".join(sorted({alert.identity for alert in one.message.alerts}))

@@ -21,7 +21,7 @@ from storage.database import Database, Trouble, trouble
 from storage.feeds import FeedToPoll
 from storage.work import new_claim
 from wire.cadence import Dice
-from worker import app, figures, outcome, polling, reading, telemetry, websub
+from worker import app, figures, outcome, polling, reading, telemetry, tracing, websub
 from worker.channels import Clock, utc_now
 from worker.config import Config
 from worker.courier import Courier
@@ -76,7 +76,8 @@ class Process:
         with self._database.writing() as session:
             batch = feeds.take(session, ids, claim, until=self._lease_ends())
             made_up = canaries.document(session) if any(feed.private for feed in batch) else b""
-        self._loop.run_until_complete(self._poll(batch, claim, made_up))
+        with tracing.span("poll", claim, feeds=len(batch)):
+            self._loop.run_until_complete(self._poll(batch, claim, made_up))
 
     async def _poll(self, batch: Sequence[FeedToPoll], claim: str, made_up: bytes) -> None:
         """Feeds are fetched and read in this thread, and what has come is written in another meanwhile."""
@@ -102,8 +103,10 @@ class Process:
 
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
         told, subscribe = outcome.tellings(polled, self._clock()), bool(self.config.public_url)
-        with figures.WRITE_SECONDS.time(), self._database.writing() as session:
-            turn = self._turn(session)
+        onward = new_claim()
+        step = tracing.span("keep", claim, hands_on=onward, feeds=len(polled))
+        with step, figures.WRITE_SECONDS.time(), self._database.writing() as session:
+            turn = self._turn(session, onward)
             kept = outcome.write(session, polled, told, turn, claim=claim, dice=self._dice, subscribe=subscribe)
             return kept, turn.claim
 
@@ -121,7 +124,8 @@ class Process:
         with self._database.writing() as session:
             pages = readings.take(session, item_ids, claim, until=self._lease_ends())
         asking = reading.read_all(self._http, pages, self.config.limits, now=self._clock(), robots=self._robots)
-        found = self._loop.run_until_complete(asking)
+        with tracing.span("read", claim, pages=len(pages)):
+            found = self._loop.run_until_complete(asking)
         for kept, onward in self._write_read(found, claim):
             telemetry.kept(kept)
             self._send_on(onward, kept)
@@ -130,8 +134,10 @@ class Process:
 
     def _write_read(self, found: Sequence[PageRead], claim: str) -> list[tuple[Kept, str]]:
         def write(some: Sequence[PageRead]) -> tuple[Kept, str]:
-            with figures.WRITE_SECONDS.time(), self._database.writing() as session:
-                turn = self._turn(session)
+            onward = new_claim()
+            step = tracing.span("complete", claim, hands_on=onward, pages=len(some))
+            with step, figures.WRITE_SECONDS.time(), self._database.writing() as session:
+                turn = self._turn(session, onward)
                 return reading.write(session, some, turn, claim), turn.claim
 
         return _together_or_alone(found, write, reading.as_broken)
@@ -168,9 +174,9 @@ class Process:
     def _lease_ends(self) -> datetime:
         return self._clock() + self.config.lease
 
-    def _turn(self, session: Session) -> Turn:
+    def _turn(self, session: Session, onward: str) -> Turn:
         now = self._clock()
-        return Turn(now, self._rulebook.current(session), new_claim(), now + self.config.lease, self.config.max_age)
+        return Turn(now, self._rulebook.current(session), onward, now + self.config.lease, self.config.max_age)
 
     def _send_on(self, claim: str, kept: Kept) -> None:
         """After the commit, at once; what is lost on the way comes due when its lease ends."""

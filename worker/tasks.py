@@ -5,6 +5,7 @@ from typing import Any
 
 from celery.signals import worker_process_init, worker_process_shutdown
 
+from worker import tracing
 from worker.app import ALIVE, app
 from worker.family import die_with_parent
 from worker.leased import leased
@@ -49,6 +50,7 @@ def alive() -> None:
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def _open(**_: Any) -> None:
     die_with_parent()
+    tracing.begin("worker")
     current()
 
 

@@ -11,6 +11,7 @@ from service.signals import stop_on_signals
 from settings import Settings
 from wire import keeping
 from worker import app as celery
+from worker import tracing
 from worker.channels import utc_now
 
 
@@ -18,6 +19,7 @@ def run(settings: Settings) -> None:
     """The scheduler's loop, until SIGTERM or Ctrl-C."""
     logs.begin(settings)
     exposition.show(settings)
+    tracing.begin("scheduler")
     celery.connect(redis_url(settings))
     stop = stop_on_signals()
     database, config = open_database(settings), worker_config(settings)

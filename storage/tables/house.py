@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
+from storage.sealing import Sealed
 from storage.tables.columns import UtcDateTime
 
 
@@ -26,7 +27,7 @@ class Setting(SQLModel, table=True):
     """What was made once and stays, by name."""
 
     name: str = Field(primary_key=True)
-    value: str = Field(repr=False)
+    value: str = Field(sa_type=Sealed, repr=False)
 
 
 class Heartbeat(SQLModel, table=True):

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, BigInteger, Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from storage.sealing import Sealed
 from storage.tables.columns import BigId, UtcDateTime
 
 
@@ -55,9 +56,9 @@ class Channel(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     kind: str
-    target: str = Field(default="", repr=False)
-    secret: str = Field(default="", repr=False)
-    former_secret: str = Field(default="", repr=False)
+    target: str = Field(default="", sa_type=Sealed, repr=False)
+    secret: str = Field(default="", sa_type=Sealed, repr=False)
+    former_secret: str = Field(default="", sa_type=Sealed, repr=False)
     template: str = Field(default="", sa_type=Text)
     budget: str = ""
     quiet: str = ""

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from sqlalchemy import JSON, Index, text
 from sqlmodel import Field, SQLModel
 
+from storage.sealing import Sealed, SealedJson
 from storage.tables.columns import BigId, UtcDateTime
 
 
@@ -31,7 +32,7 @@ class Feed(SQLModel, table=True):
     body_digest: str = ""
     carried: list[list[str]] = Field(default_factory=list, sa_type=JSON)
     full_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    headers: dict[str, str] = Field(default_factory=dict, sa_type=JSON, repr=False)
+    headers: dict[str, str] = Field(default_factory=dict, sa_type=SealedJson, repr=False)
     moved_to: str = ""
     moved_times: int = 0
     pace: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
@@ -54,7 +55,7 @@ class Subscription(SQLModel, table=True):
     hub: str
     topic: str
     token: str = Field(unique=True, repr=False)
-    secret: str = Field(repr=False)
+    secret: str = Field(sa_type=Sealed, repr=False)
     state: str
     due_at: datetime = Field(sa_type=UtcDateTime, index=True)
     claim: str | None = None

@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from service import main
+from storage import sealing
 from storage.database import Database
 from tests.desk.conftest import Run
 from tests.helpers import Server, item, rss
@@ -55,8 +56,12 @@ def database(sqlite: Database) -> Iterator[Database]:
     sqlite.dispose()
 
 
-def test_every_example_runs(world: World, server: Server, cli: Run, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("no_key_afterwards")
+def test_every_example_runs(
+    world: World, server: Server, cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One after the other in one installation, those that take something away at the end."""
+    monkeypatch.setenv("WIREWATCH_KEY", sealing.new_key())
     world.rule("Fastiv", name="fastiv")
     world.feed("/menafn_UAE.xml", item(1110448134, "Drones over Fastiv", "The power grid of Ukraine."))
     world.run()
