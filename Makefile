@@ -15,8 +15,9 @@ demo: $(VENV)/ready
 run: $(VENV)/ready
 	@$(BIN)/wirewatch run
 
+# Most tests run on both databases; ON=postgresql puts those on PostgreSQL for which one is enough.
 test: $(VENV)/ready-dev
-	$(BIN)/pytest -n $(WORKERS) --dist worksteal $(T)
+	ON=$(ON) $(BIN)/pytest -n $(WORKERS) --dist worksteal $(T)
 
 lint: $(VENV)/ready-dev
 	$(BIN)/ruff format --check .

@@ -114,6 +114,7 @@ class Wirewatch:
     url: str = ""
     workers: int = 2
     flag: str = "zebrafish"
+    more: dict[str, str] = field(default_factory=dict)
     root: psutil.Process = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,6 +133,7 @@ class Wirewatch:
             "WIREWATCH_MAX_AGE": "3650d",  # the made-up wire's dates are always the same
             "WIREWATCH_LOG_LEVEL": "WARNING",
             "WIREWATCH_CANARY": "0",
+            **self.more,
         }
         command = [sys.executable, "-m", "service.main", "run"]
         self._process = subprocess.Popen(command, env=os.environ | told)

@@ -63,6 +63,12 @@ class Desk:
             self._database = self.open_database()
         return self._database
 
+    def close(self) -> None:
+        """Lets the database go, where it was opened."""
+        if self._database:
+            self._database.dispose()
+            self._database = None
+
 
 _desk: ContextVar[Desk] = ContextVar("desk")
 

@@ -59,6 +59,7 @@ _given_data: Path | None = None
 
 @app.callback()
 def _root(
+    context: typer.Context,
     data: Path = typer.Option(
         None, help="The folder of the database and the lock; else WIREWATCH_DATA, else your own."
     ),
@@ -66,14 +67,14 @@ def _root(
     global _given_data  # noqa: PLW0603 -- what was typed before the command's name
     _given_data = data
     settings = _settings()
-    sit_down(
-        Desk(
-            _open,
-            settings.bounds,
-            lambda url, headers: _late("commands").look_at(settings, url, headers),
-            settings.pages,
-        )
+    desk_of_this = Desk(
+        _open,
+        settings.bounds,
+        lambda url, headers: _late("commands").look_at(settings, url, headers),
+        settings.pages,
     )
+    sit_down(desk_of_this)
+    context.call_on_close(desk_of_this.close)
 
 
 def _open() -> Database:

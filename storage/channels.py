@@ -94,7 +94,7 @@ def _there() -> SelectOfScalar[Channel]:
 
 def find(session: Session, which: str) -> Channel:
     """The channel of this name or number."""
-    key = number(which)
+    key = number(which, small=True)
     fits = Channel.name == which if key is None else Channel.id == key
     channel = session.exec(_there().where(fits)).one_or_none()
     if channel is None:

@@ -159,7 +159,7 @@ def _watched() -> SelectOfScalar[Feed]:
 def find(session: Session, which: str) -> Feed:
     """The feed of this number or address, or the only one whose address or title holds these letters."""
     watched = _watched()
-    if (key := number(which)) is not None:
+    if (key := number(which, small=True)) is not None:
         found = session.exec(watched.where(Feed.id == key)).all()
     else:
         found = (

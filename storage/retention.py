@@ -27,6 +27,8 @@ from wire.identity import story_mark
 CHANGE = table(Change)
 # Rows a batch: some tens of milliseconds, as a portion of polls takes.
 BATCH = 500
+# Of these nothing hangs, and there are many.
+_POLLS_TIMES = 4
 
 
 class Forget(Protocol):
@@ -62,7 +64,7 @@ class _Older:
 
 
 def _polls(session: Session, before: datetime) -> bool:
-    return delete_some(session, POLL, POLL.c.at < before, BATCH)
+    return delete_some(session, POLL, POLL.c.at < before, _POLLS_TIMES * BATCH)
 
 
 def _audit(session: Session, before: datetime) -> bool:

@@ -156,7 +156,7 @@ def _there() -> SelectOfScalar[Rule]:
 
 def find(session: Session, which: str) -> Rule:
     """The rule of this name or number."""
-    key = number(which)
+    key = number(which, small=True)
     fits = Rule.name == which if key is None else Rule.id == key
     rule = session.exec(_there().where(fits)).one_or_none()
     if rule is None:

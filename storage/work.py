@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, CursorResult, Row, Table, select, update
 from sqlmodel import Session
 
-# 9 digits fit the 32-bit numbers of the small tables in every database; 18 the 64-bit ones.
-_LONGEST_NUMBER = 18
+# What the numbers of small tables (feeds, rules, channels) end at, and those of large ones.
+_LARGEST_SMALL, _LARGEST = 2**31 - 1, 2**63 - 1
 
 
 def new_claim() -> str:
@@ -55,9 +55,11 @@ def still_claimed(
     return session.execute(wanted.with_for_update()).all()
 
 
-def number(which: str) -> int | None:
-    """The row number a person typed, if it is one; numbers no database holds are none."""
-    return int(which) if which.isascii() and which.isdecimal() and len(which) <= _LONGEST_NUMBER else None
+def number(which: str, *, small: bool = False) -> int | None:
+    """The row number a person typed, if it is one; numbers that the table cannot hold are none."""
+    if not which.isascii() or not which.isdecimal() or len(which) > len(str(_LARGEST)):
+        return None
+    return int(which) if int(which) <= (_LARGEST_SMALL if small else _LARGEST) else None
 
 
 def row_count(result: Any) -> int:

@@ -24,6 +24,8 @@ from worker.guard import Guard
 from worker.process import Process
 
 SHARED = Path(__file__).parents[2] / "shared"
+# Where one kind of database is enough, it is this one.
+ON = os.environ.get("ON") or "sqlite"
 IN_CI = os.environ.get("CI") == "true"
 
 for _name in [name for name in os.environ if name.startswith("WIREWATCH_")]:
@@ -96,6 +98,23 @@ def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     found: Database = request.getfixturevalue(request.param)
     yield found
     found.dispose()
+
+
+@pytest.fixture
+def one_database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An empty database where one kind is enough: what is asked of it is tested on both elsewhere.
+
+    `make test ON=postgresql` takes the other kind, here and where the real processes run.
+    """
+    found: Database = request.getfixturevalue(ON)
+    yield found
+    found.dispose()
+
+
+@pytest.fixture
+def named_database(request: pytest.FixtureRequest) -> str:
+    """The address of a new database for processes of their own; nothing for their own SQLite file."""
+    return str(request.getfixturevalue("new_postgresql")) if ON == "postgresql" else ""
 
 
 @pytest.fixture

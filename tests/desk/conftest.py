@@ -7,16 +7,25 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from service import main
+from tests.conftest import ON
 from wire.errors import WirewatchError
 
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes) -> Run:
+def own_file(monkeypatch: pytest.MonkeyPatch, cli: Run) -> None:
+    """For tests of what becomes of the file in the data folder."""
+    monkeypatch.delenv("WIREWATCH_DATABASE_URL", raising=False)
+
+
+@pytest.fixture
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes, request: pytest.FixtureRequest) -> Run:
     """`wirewatch` in a folder of its own; errors come out as the entry point says them."""
     monkeypatch.setenv("WIREWATCH_DATA", str(tmp_path))
     monkeypatch.setenv("WIREWATCH_ALLOW_NETWORKS", "127.0.0.0/8")
+    if ON == "postgresql":
+        monkeypatch.setenv("WIREWATCH_DATABASE_URL", request.getfixturevalue("one_database").url)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "wirewatch.db").write_bytes(sqlite_template)
 

@@ -2,7 +2,6 @@
 
 import re
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
@@ -33,9 +32,8 @@ WHO = ("nobody", *Role)
 
 
 @pytest.fixture
-def database(sqlite: Database) -> Iterator[Database]:
-    yield sqlite
-    sqlite.dispose()
+def database(one_database: Database) -> Database:
+    return one_database
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ HOSTILE = ('=HYPERLINK("http://evil")', "+1+1", "-2", "@SUM(A1)", "\t=1", "<scri
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """SQLite, but for what asks much of SQL: that is asked of both."""
-    found: Database = request.getfixturevalue(getattr(request, "param", "sqlite"))
+    found: Database = request.getfixturevalue(getattr(request, "param", "one_database"))
     yield found
     found.dispose()
 

@@ -231,6 +231,7 @@ def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(
         assert said.count("\n") == 1
 
 
+@pytest.mark.usefixtures("own_file")
 def test_a_folder_or_file_that_cannot_be_used_is_said(
     cli: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -244,6 +244,7 @@ def test_users_are_let_in_given_roles_and_tokens_and_removed(cli: Run, capsys: p
     assert "horse" not in cli("audit", "--json").output
 
 
+@pytest.mark.usefixtures("own_file")
 def test_the_doctor_finds_what_is_wrong_and_what_to_do(cli: Run, tmp_path: Path, sqlite: Database) -> None:
     sick = cli("doctor", status=1).output
     for says in ("wirewatch run", "wirewatch feeds add", "wirewatch channels add", "wirewatch rules add"):
@@ -267,6 +268,7 @@ def test_the_doctor_finds_what_is_wrong_and_what_to_do(cli: Run, tmp_path: Path,
     assert "does not answer" in found["redis"].says
 
 
+@pytest.mark.usefixtures("own_file")
 def test_a_database_that_is_none_is_told_by_the_doctor(cli: Run, tmp_path: Path) -> None:
     (tmp_path / "wirewatch.db").write_bytes(b"no database, but more than a hundred bytes of it" * 10)
     assert "!!  database" in cli("doctor", status=1).output

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from service import main
 from storage import sealing
 from storage.database import Database
+from tests.conftest import ON
 from tests.desk.conftest import Run
 from tests.helpers import Server, item, rss
 from tests.world import World
@@ -51,9 +52,8 @@ def example_of(path: tuple[str, ...]) -> list[str]:
 
 
 @pytest.fixture
-def database(sqlite: Database) -> Iterator[Database]:
-    yield sqlite
-    sqlite.dispose()
+def database(one_database: Database) -> Database:
+    return one_database
 
 
 @pytest.mark.usefixtures("no_key_afterwards")
@@ -76,7 +76,7 @@ def test_every_example_runs(
     cli("lists", "set", "zelensky", "Zelensky")
     order = sorted(ALL, key=lambda path: (path[-1] in LAST, path[-1] == "remove"))
     for path in order:
-        if path[-1] in ENDLESS or path == ("doctor",):
+        if path[-1] in ENDLESS or path == ("doctor",) or (path == ("backup",) and ON == "postgresql"):
             continue
         words = [word.replace("https://menafn.com", server.base) for word in example_of(path)]
         words = ["sqlite:///other.db" if word.startswith("postgresql://") else word for word in words]

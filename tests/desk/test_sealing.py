@@ -8,7 +8,7 @@ from storage import sealing
 from tests.desk.conftest import Run
 
 
-@pytest.mark.usefixtures("no_key_afterwards")
+@pytest.mark.usefixtures("no_key_afterwards", "own_file")
 def test_a_leaked_file_holds_no_secret_once_it_was_sealed(
     cli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,10 +20,9 @@ from tests.world import World
 
 
 @pytest.fixture
-def database(sqlite: Database) -> Iterator[Database]:
+def database(one_database: Database) -> Database:
     """What comes out of order is tested by itself; the rows are asked for as lists are, which both databases see."""
-    yield sqlite
-    sqlite.dispose()
+    return one_database
 
 
 @pytest.fixture
@@ -122,8 +121,8 @@ def test_a_number_that_comes_late_is_told_all_the_same(clock: Clock) -> None:
     assert (seen.mark, seen.at) == (3, {})
 
 
-def test_a_reader_that_never_reads_is_let_go_and_costs_no_more(sqlite: Database, clock: Clock) -> None:
-    hub = Hub(sqlite, clock)
+def test_a_reader_that_never_reads_is_let_go_and_costs_no_more(database: Database, clock: Clock) -> None:
+    hub = Hub(database, clock)
 
     async def fall_behind() -> list[str]:
         events = hub.listen(Filter(), None)

@@ -64,6 +64,7 @@ class Service:
             "WIREWATCH_STALL_AFTER": self.stall_after,
             "WIREWATCH_DESK": self.desk,
             "WIREWATCH_CANARY": self.canary,
+            "WIREWATCH_DATABASE_URL": self.database_url,
             **self.told_more,
         }
 

@@ -29,7 +29,7 @@ expected-statuses = ["2xx", "401", "403", "404", "409", "412", "422", "502"]
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
     """Thoroughly the stricter of the two: it keeps no NUL, and its numbers end."""
-    found: Database = request.getfixturevalue("postgresql" if THOROUGH else "sqlite")
+    found: Database = request.getfixturevalue("postgresql" if THOROUGH else "one_database")
     yield found
     found.dispose()
 

@@ -36,12 +36,13 @@ class Outbox:
     """`wirewatch run` with nothing to poll, a receiver of its own, and alerts written as a worker writes them."""
 
     folder: Path
+    database_url: str
     port: int = field(default_factory=free_port)
     service: subprocess.Popen[bytes] | None = None
     receiver: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        self.database = Database(f"sqlite:///{self.folder / 'wirewatch.db'}")
+        self.database = Database(self.database_url or f"sqlite:///{self.folder / 'wirewatch.db'}")
         self.database.upgrade()
         now = datetime.now(UTC)
         with self.database.writing() as session:
@@ -56,6 +57,7 @@ class Outbox:
     def start(self) -> None:
         told = {
             "WIREWATCH_DATA": str(self.folder),
+            "WIREWATCH_DATABASE_URL": self.database_url,
             "WIREWATCH_ALLOW_NETWORKS": "127.0.0.0/8",
             "WIREWATCH_PORTS": str(self.port),
             "WIREWATCH_LEASE": "4s",
@@ -133,8 +135,8 @@ def resume(process: psutil.Process) -> None:
 
 
 @pytest.fixture
-def outbox(tmp_path: Path) -> Iterator[Outbox]:
-    found = Outbox(tmp_path)
+def outbox(tmp_path: Path, named_database: str) -> Iterator[Outbox]:
+    found = Outbox(tmp_path, named_database)
     found.start()
     yield found
     found.stop()

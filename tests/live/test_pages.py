@@ -41,10 +41,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def database(sqlite: Database) -> Iterator[Database]:
+def database(one_database: Database) -> Database:
     """One kind is enough here: what the pages ask for is tested on both."""
-    yield sqlite
-    sqlite.dispose()
+    return one_database
 
 
 @pytest.fixture

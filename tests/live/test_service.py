@@ -25,10 +25,10 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, named_database: str) -> Iterator[Service]:
     wire = SampleWire(random.Random(3))
     with serving(make_app(wire)) as port:
-        found = Service(tmp_path, wire, port)
+        found = Service(tmp_path, wire, port, database_url=named_database)
         yield found
         found.stop()
         print(found.log.read_text() if found.log.exists() else "")

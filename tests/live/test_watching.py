@@ -86,10 +86,10 @@ class Prometheus:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def service(tmp_path: Path, named_database: str) -> Iterator[Service]:
     wire = SampleWire(random.Random(3))
     with serving(make_app(wire)) as port:
-        found = Service(tmp_path, wire, port, desk=f"127.0.0.1:{free_port()}", canary="6s")
+        found = Service(tmp_path, wire, port, desk=f"127.0.0.1:{free_port()}", canary="6s", database_url=named_database)
         yield found
         found.stop()
         print(found.log.read_text() if found.log.exists() else "")

@@ -109,7 +109,7 @@ def test_much_is_forgotten_in_many_short_transactions(database: Database) -> Non
     with database.writing() as session:
         feed = _feed(session)
         items.keep(session, stories, now=NOON)
-        record_polls(session, [{"feed_id": feed, **line, **more}] * (2 * BATCH + 1))
+        record_polls(session, [{"feed_id": feed, **line, **more}] * (8 * BATCH + 1))
     batches = forget(database, "items 10d", days=40)
     assert count(database, "item") == count(database, "poll") == count(database, "item_search") == 0
     assert batches >= 2 + 3 + 3
@@ -140,6 +140,7 @@ def test_notices_that_are_over_go_and_those_that_stand_stay(database: Database) 
 
 def test_a_scheduler_forgets_a_batch_a_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(retention, "_POLLS_TIMES", 1)
     world.feed("/a.xml")
     for _ in range(7):
         world.run(4000)
