@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from sqlalchemy.exc import OperationalError
+from sqlmodel import Session
 
 from scheduler import telemetry, watch
 from scheduler.watch import Watch
@@ -162,12 +163,18 @@ class Scheduler:
         last = max(filter(None, (self._last_round, written)), default=now)
         self._last_round = now
         if now < last - _SET_BACK:
-            log.warning("the clock was set back by %s; what waits is done now", last - now)
             with self.database.writing() as session:
-                clock.forget_times(session, now, self.lease)
-                pulse.beat(session, BEAT, now, self.machine)
+                self._write_down(session, now, last)
+
+    def _write_down(self, session: Session, now: datetime, last: datetime | None = None) -> None:
+        """Our own sign of life; and if the last was later than this, what that means, before it is written over."""
+        last = last or clock.last_beat(session, BEAT, self.machine)
+        if last and now < last - _SET_BACK:
+            log.warning("the clock was set back by %s; what waits is done now", last - now)
+            clock.forget_times(session, now, self.lease)
             if self.watch:
                 self.watch.since = now
+        pulse.beat(session, BEAT, now, self.machine)
 
     def _broker_is_there(self) -> bool:
         there = app.broker_answers()
@@ -184,7 +191,7 @@ class Scheduler:
             return
         self._next_beat = now + BEAT_EVERY
         with self.database.writing() as session:
-            pulse.beat(session, BEAT, now, self.machine)
+            self._write_down(session, now)
         for queue in app.QUEUES:
             app.send("beat", queue, [queue], expires=BEAT_EVERY.total_seconds())
         telemetry.queued(app.queue_lengths())

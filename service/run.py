@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from service import broker, exposition, logs
 from service.config import worker_config
 from service.lock import only_one
-from service.opening import host_and_port, mind_who_comes, open_database
+from service.opening import host_and_port, mind_who_comes, open_database, redis_url
 from service.signals import stop_on_signals
 from service.supervisor import Child, Supervisor
 from settings import Settings, environment
@@ -46,7 +46,7 @@ def run_service(
             environment=environment(settings) | own_redis,
             database=database,
             stall_after=settings.stall_after,
-            ready=lambda: broker.answers(broker.url(settings.data)),
+            ready=lambda: broker.answers(redis_url(settings)),
         )
         supervisor.stop = stop_on_signals()
         log.info("Wirewatch runs on %s; Ctrl-C stops it", settings.data)

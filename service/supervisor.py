@@ -30,6 +30,7 @@ _HEALTHY_AFTER = 10.0
 # Ctrl-C must be over within ten seconds: workers get six to finish what they are at, the rest one each.
 _GRACE = 6.0
 _LOOK_EVERY = 0.25
+_ASK_EVERY = 1.0
 # After the broker was replaced a worker must prove soon that it reconnected: Celery's can hang alive (celery#8030).
 _PROOF_AFTER_BROKER = 15.0
 
@@ -67,6 +68,8 @@ class Supervisor:
         self._ready = ready
         self._life = _Life(database)
         self._broker_since = time.monotonic()
+        self._broker_was_there = True
+        self._next_ask = 0.0
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -102,6 +105,7 @@ class Supervisor:
 
     def _look(self) -> None:
         self._life.look()
+        self._mind_the_broker()
         for child in self._children:
             if child.restart_at:
                 if time.monotonic() >= child.restart_at:
@@ -110,6 +114,17 @@ class Supervisor:
                 self._replace(child, f"ended with status {status}")
             elif child.beat and (why := self._stalled(child)):
                 self._replace(child, why)
+
+    def _mind_the_broker(self) -> None:
+        """Since when the broker is there: also one that others start and stop."""
+        now = time.monotonic()
+        if now < self._next_ask:
+            return
+        there = self._ready()
+        if there and not self._broker_was_there:
+            self._broker_since = now
+        self._broker_was_there = there
+        self._next_ask = time.monotonic() + _ASK_EVERY
 
     def _stalled(self, child: Child) -> str:
         """Why a living child counts as dead, or nothing. Workers are judged only while the scheduler feeds them."""

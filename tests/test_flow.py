@@ -499,6 +499,24 @@ def test_a_scheduler_that_was_started_since_knows_that_the_clock_was_set_back(wo
     assert [told["story"]["story_id"] for told in world.hooks()] == ["1110448135"]
 
 
+def test_a_clock_that_is_set_back_in_the_midst_of_a_round_is_no_secret_to_the_next_scheduler(world: World) -> None:
+    """The database hung while it was, and the scheduler was killed before its next round."""
+    world.feed("/a.xml", item(1110448134))
+    world.run()
+    world.clock.tick(3600)
+    world.scheduler.round()
+    world.sent.clear()
+
+    world.clock.tick(6)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Scheduler, "_watch", lambda _: world.clock.tick(-3600))
+        world.scheduler.round()
+    world.sent.clear()
+    world.scheduler = Scheduler(world.database, world.clock, world.process.config.lease)
+    world.run(world.process.config.lease.total_seconds() + 1)
+    assert len(_polls(world)) == 2
+
+
 def test_anothers_clock_that_is_ahead_of_ours_sets_nothing_back(world: World) -> None:
     world.feed("/a.xml", item(1110448134))
     world.run()

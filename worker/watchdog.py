@@ -14,6 +14,8 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 EVERY = 5.0
+# Seconds after the broker came back within which a worker must have taken up work again: that is when it hangs.
+_AFTER_BROKER = 30.0
 
 
 class Watchdog:
@@ -32,17 +34,22 @@ class Watchdog:
     ) -> None:
         self._send, self._patience, self._end, self._clock = send, patience, end, clock
         self._heard_at = clock()
+        self._back_at: float | None = None
 
     def heard(self) -> None:
         """A message came."""
         self._heard_at = self._clock()
+        self._back_at = None
 
     def look(self) -> None:
         """Sends a message; ends the process when for too long none has come."""
-        if not self._send():
-            self._heard_at = self._clock()
-        elif self._clock() - self._heard_at > self._patience:
-            log.critical("nothing was consumed for %.0f s though the broker answers; ending", self._patience)
+        there, now = self._send(), self._clock()
+        if not there:
+            self._heard_at = self._back_at = now
+            return
+        patience = self._patience if self._back_at is None else min(self._patience, _AFTER_BROKER)
+        if now - self._heard_at > patience:
+            log.critical("nothing was consumed for %.0f s though the broker answers; ending", now - self._heard_at)
             self._end()
 
     def start(self) -> None:

@@ -146,7 +146,7 @@ def _judge(there: Arena, outcome: Outcome, bound: float) -> None:
 
     def is_done() -> bool:
         try:
-            return service.told() >= service.truth() and not service.states().keys() & {"pending"}
+            return service.told() >= service.truth() and not service.faults()
         except DatabaseError:
             return False
 

@@ -60,6 +60,17 @@ def test_no_time_counts_while_the_broker_is_away() -> None:
     assert not times.ended
 
 
+def test_after_the_broker_came_back_it_is_less_patient() -> None:
+    times = Times()
+    times.broker = False
+    times.pass_by(50)
+    times.broker = True
+    times.pass_by(29)
+    assert not times.ended
+    times.pass_by(5)
+    assert times.ended
+
+
 # A worker whose consumer is taken away once it is there: connected, alive, and eating nothing.
 DEAF = """
 from celery import signals
