@@ -7,6 +7,7 @@ nothing is claimed; what was claimed and got lost comes back when its lease ends
 import logging
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -43,13 +44,13 @@ TIDY_EVERY = timedelta(hours=6)
 # The name of our own sign of life.
 BEAT = "scheduler"
 # Less than this is the clock being kept right, not being set back.
-_SET_BACK = timedelta(seconds=30)
+_SET_BACK = timedelta(seconds=5)
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """The loop's state: what it reads, the clock, how long a claim lasts, what it watches for the operator, and for how
-    long what is kept.
+    """The loop's state: what it reads, the clock and one that cannot be set, how long a claim lasts, what it watches for
+    the operator, and for how long what is kept.
 
     Notices it carries itself, by a courier of its own: they may be about there being no worker and no broker.
     """
@@ -62,22 +63,30 @@ class Scheduler:
     subscribes: bool = False
     watch: Watch | None = None
     open_courier: Callable[[], Courier] | None = None
+    stopwatch: Callable[[], float] = time.monotonic
     kept: Mapping[str, timedelta | None] = field(default_factory=lambda: dict(keeping.DEFAULTS))
     _courier: Courier | None = None
     _next_watch: datetime | None = None
     _broker_was_there: bool = True
-    _last_round: datetime | None = None
+    _last_round: tuple[datetime, float] | None = None
     _next_beat: datetime | None = None
     _next_tidying: datetime | None = None
     _to_forget: list[Forget] = field(default_factory=list)
 
     def run(self, stop: threading.Event) -> None:
         """Rounds until `stop` is set. A database that does not answer is waited for."""
+        was_there = True
         while not stop.is_set():
             try:
                 self.round()
             except OperationalError as error:
-                log.warning("the database does not answer, trying again: %s", str(error.orig).split("\n")[0])
+                if was_there:
+                    log.warning("the database does not answer, trying again: %s", str(error.orig).split("\n")[0])
+                was_there = False
+            else:
+                if not was_there:
+                    log.warning("the database answers again")
+                was_there = True
             stop.wait(self.pause)
         self.close()
 
@@ -155,16 +164,23 @@ class Scheduler:
     def _mind_the_clock(self) -> None:
         """After the clock was set back, all that is due would wait for the hour that was taken away.
 
-        What it was before is known from the last round, and from the last beat where we were started since.
+        What it should be is known from the last round and how long ago that was; where we were started since, from the
+        last beat.
         """
-        now = self.clock()
+        now, measured = self.clock(), self.stopwatch()
         with self.database.reading() as session:
             written = clock.last_beat(session, BEAT, self.machine)
-        last = max(filter(None, (self._last_round, written)), default=now)
-        self._last_round = now
+        last = max(filter(None, (self._should_be(measured), written)), default=now)
+        self._last_round = now, measured
         if now < last - _SET_BACK:
             with self.database.writing() as session:
                 self._write_down(session, now, last)
+
+    def _should_be(self, measured: float) -> datetime | None:
+        if self._last_round is None:
+            return None
+        last, at = self._last_round
+        return last + timedelta(seconds=measured - at)
 
     def _write_down(self, session: Session, now: datetime, last: datetime | None = None) -> None:
         """Our own sign of life; and if the last was later than this, what that means, before it is written over."""

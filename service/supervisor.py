@@ -173,6 +173,7 @@ class _Life:
         self._database = database
         self._beats: dict[str, datetime] | None = None
         self._shown: dict[str, float] = {}
+        self._can_read = True
 
     def look(self) -> None:
         """A sign that is there when we first look may be of a former process, so it is none."""
@@ -180,8 +181,11 @@ class _Life:
             with self._database.reading() as session:
                 beats = {beat.name: beat.at for beat in pulse.beats(session)}
         except SQLAlchemyError as error:
-            log.warning("signs of life cannot be read: %s", line(str(error).partition("\n")[0]))
+            if self._can_read:
+                log.warning("signs of life cannot be read: %s", line(str(error).partition("\n")[0]))
+            self._can_read = False
             return
+        self._can_read = True
         if self._beats is not None:
             now = time.monotonic()
             self._shown |= {name: now for name, at in beats.items() if self._beats.get(name) != at}

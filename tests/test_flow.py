@@ -492,7 +492,7 @@ def test_a_scheduler_that_was_started_since_knows_that_the_clock_was_set_back(wo
     world.clock.tick(4000)
     world.scheduler.round()
     world.sent.clear()
-    world.scheduler = Scheduler(world.database, world.clock, world.process.config.lease)
+    world.scheduler = Scheduler(world.database, world.clock, world.process.config.lease, stopwatch=lambda: 0.0)
     world.run(-3600)
     assert world.hooks() == []
     world.run(world.process.config.lease.total_seconds() + 1)
@@ -512,8 +512,17 @@ def test_a_clock_that_is_set_back_in_the_midst_of_a_round_is_no_secret_to_the_ne
         patched.setattr(Scheduler, "_watch", lambda _: world.clock.tick(-3600))
         world.scheduler.round()
     world.sent.clear()
-    world.scheduler = Scheduler(world.database, world.clock, world.process.config.lease)
+    world.scheduler = Scheduler(world.database, world.clock, world.process.config.lease, stopwatch=lambda: 0.0)
     world.run(world.process.config.lease.total_seconds() + 1)
+    assert len(_polls(world)) == 2
+
+
+def test_a_clock_that_is_set_back_by_as_much_as_went_by_meanwhile_is_noticed(world: World) -> None:
+    """A round that hung for long, in which the clock was set back: it shows the time of the round before."""
+    world.feed("/a.xml", item(1110448134))
+    world.run()
+    world.measured += 60
+    world.run(1)
     assert len(_polls(world)) == 2
 
 

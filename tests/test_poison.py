@@ -51,7 +51,7 @@ def test_a_poisoned_feed_hurts_only_itself(database: Database, server: Server, c
         for number, title in enumerate(("well", "poison", "well too")):
             server.pages[f"/{number}.xml"] = rss(item(1_110_000_000 + number, title))
             feeds.add(session, server.url(f"/{number}.xml"), now=clock(), bounds=Bounds(60, 3600))
-    scheduler = Scheduler(database, clock, LEASE)
+    scheduler = Scheduler(database, clock, LEASE, stopwatch=lambda: 0.0)
     batches: list[tuple[list[int], int]] = []
     for _ in range(4):
         scheduler.round()

@@ -106,7 +106,7 @@ def hubbed(
     with serving(application) as port:
         process = make_process(public_url=f"http://127.0.0.1:{port}/")
         world = World(database, server, process, clock, sent)
-        world.scheduler = Scheduler(database, clock, process.config.lease, subscribes=True)
+        world.scheduler = Scheduler(database, clock, process.config.lease, stopwatch=lambda: 0.0, subscribes=True)
         server.pages |= {"/hook": "taken", "/hub": "accepted"}
         yield Hubbed(world, port)
 

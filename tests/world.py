@@ -18,11 +18,13 @@ class World:
     """A database, a wire, a worker and a scheduler, and how to let time pass."""
 
     def __init__(self, database: Database, server: Server, process: Process, clock: Clock, sent: list[Any]) -> None:
+        self.measured = 0.0
         self.database, self.server, self.process, self.clock, self.sent = database, server, process, clock, sent
         self.scheduler = Scheduler(
             database,
             clock,
             process.config.lease,
+            stopwatch=lambda: self.measured,
             open_courier=lambda: process.config.open_courier(database, clock, lambda: 0.5),
         )
 

@@ -119,7 +119,7 @@ def test_every_captured_wire_is_polled_and_nothing_is_kept_twice(
     with database.writing() as session:
         for row in chosen:
             feeds.add(session, server.url(f"/{row['path']}"), now=clock(), bounds=BOUNDS)
-    scheduler = Scheduler(database, clock, process.config.lease)
+    scheduler = Scheduler(database, clock, process.config.lease, stopwatch=lambda: 0.0)
     work(scheduler, process, sent)
     with database.reading() as session:
         counts, failed = {}, {}
@@ -156,7 +156,7 @@ def test_series_of_real_polls_revise_and_never_double(
     with database.writing() as session:
         for name in series:
             feeds.add(session, server.url(f"/{name}"), now=clock(), bounds=BOUNDS)
-    scheduler = Scheduler(database, clock, process.config.lease)
+    scheduler = Scheduler(database, clock, process.config.lease, stopwatch=lambda: 0.0)
     outcomes: dict[str, list[str]] = {name: [] for name in series}
     for number in itertools.count():
         playing = {name: bodies[number] for name, bodies in series.items() if number < len(bodies)}
