@@ -49,8 +49,8 @@ _SET_BACK = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class Scheduler:
-    """The loop's state: what it reads, the clock and one that cannot be set, how long a claim lasts, what it watches for
-    the operator, and for how long what is kept.
+    """The loop's state: what it reads, the clock and one that cannot be set, how long a claim lasts, what it watches
+    for the operator, and for how long what is kept.
 
     Notices it carries itself, by a courier of its own: they may be about there being no worker and no broker.
     """
