@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -95,14 +95,7 @@ class Service:
 
     def child(self, *words: str) -> list[psutil.Process]:
         """The processes whose command line holds these words, the oldest first."""
-        found = []
-        for process in self.family():
-            try:
-                if all(word in " ".join(process.cmdline()) for word in words):
-                    found.append(process)
-            except psutil.NoSuchProcess:
-                continue
-        return sorted(found, key=lambda process: process.create_time())
+        return named(self.family(), *words)
 
     def told(self) -> set[str]:
         """The stories whose alert arrived, and those that were told in another copy: some are much alike."""
@@ -167,6 +160,18 @@ class Service:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(15)
         self.database.dispose()
+
+
+def named(processes: Iterable[psutil.Process], *words: str) -> list[psutil.Process]:
+    """Those whose command line holds these words, the oldest first."""
+    found = []
+    for process in processes:
+        try:
+            if all(word in " ".join(process.cmdline()) for word in words):
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return sorted(found, key=lambda process: process.create_time())
 
 
 def gone(processes: list[psutil.Process]) -> Callable[[], bool]:

@@ -23,6 +23,7 @@ from storage.database import Database
 from storage.items import NewStory
 from storage.raising import Met
 from tests.helpers import free_port, wait_until
+from tests.live.service import named
 from wire.story import Identity, Match, Story
 
 pytestmark = pytest.mark.live
@@ -92,14 +93,7 @@ class Outbox:
     def child(self, *words: str) -> list[psutil.Process]:
         """The service's processes whose command line holds these words, the oldest first."""
         assert self.service
-        found = []
-        for process in psutil.Process(self.service.pid).children(recursive=True):
-            try:
-                if all(word in " ".join(process.cmdline()) for word in words):
-                    found.append(process)
-            except psutil.NoSuchProcess:
-                continue
-        return sorted(found, key=lambda process: process.create_time())
+        return named(psutil.Process(self.service.pid).children(recursive=True), *words)
 
     def waiting(self) -> int:
         with self.database.reading() as session:
