@@ -6,15 +6,13 @@ seals, all of them open, so that a key can be changed. What was written before t
 """
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from sqlalchemy import JSON, Dialect, String, TypeDecorator, select, update
 from sqlmodel import Session, SQLModel
 
 from wire.errors import BadInput
-
-if TYPE_CHECKING:
-    from cryptography.fernet import MultiFernet
 
 _MARK = "sealed:"
 _MAKE_ONE = "Make one with `wirewatch db new-key`."
@@ -23,7 +21,7 @@ _MAKE_ONE = "Make one with `wirewatch db new-key`."
 class _Ring:
     """The keys of this process: what a column's type works with, as it has no other way to be told."""
 
-    keys: "MultiFernet | None" = None
+    keys: MultiFernet | None = None
     seals: bool = True
 
 
@@ -32,8 +30,6 @@ def use(written: str) -> None:
     if not written:
         _Ring.keys = None
         return
-    from cryptography.fernet import Fernet, MultiFernet  # takes a while to load, and most do without
-
     try:
         keys = [Fernet(one.strip()) for one in written.split(",") if one.strip()]
     except ValueError as error:
@@ -43,13 +39,15 @@ def use(written: str) -> None:
 
 def new_key() -> str:
     """A key, made anew."""
-    from cryptography.fernet import Fernet
-
     return Fernet.generate_key().decode()
 
 
 def _seal(value: str) -> str:
-    return _MARK + _Ring.keys.encrypt(value.encode()).decode() if _Ring.keys and _Ring.seals and value else value
+    if value and _Ring.keys and _Ring.seals:
+        return _MARK + _Ring.keys.encrypt(value.encode()).decode()
+    if value.startswith(_MARK):
+        raise BadInput(f"A secret cannot begin with {_MARK}: it would be taken for one that is sealed already.")
+    return value
 
 
 def _open(value: str) -> str:
@@ -57,8 +55,6 @@ def _open(value: str) -> str:
         return value
     if _Ring.keys is None:
         raise BadInput("Secrets in the database are sealed: set WIREWATCH_KEY to the key they were sealed with.")
-    from cryptography.fernet import InvalidToken
-
     try:
         return _Ring.keys.decrypt(value.removeprefix(_MARK).encode()).decode()
     except InvalidToken as error:

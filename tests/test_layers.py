@@ -32,6 +32,8 @@ ONLY_IN = {
     "argon2": {"desk/access.py"},
     "itsdangerous": {"desk/web/visitor.py"},
     "prometheus_client": {"desk/metrics.py", "worker/figures.py", "scheduler/telemetry.py", "service/exposition.py"},
+    "cryptography": {"storage/sealing.py"},
+    "opentelemetry": {"worker/tracing.py"},
     "tomli_w": {"desk/portable.py"},
     "uvicorn": {"service/processes/desk.py"},
     "jinja2": {"wire/render.py"},

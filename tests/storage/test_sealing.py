@@ -67,6 +67,11 @@ def test_what_was_written_before_there_was_a_key_is_sealed_when_asked_and_opened
     assert read(database) == SECRETS
 
 
+def test_what_looks_sealed_and_is_not_is_refused_at_the_door(database: Database) -> None:
+    with pytest.raises(Exception, match="cannot begin with sealed:"), database.writing() as session:
+        users.key(session, "session key", "sealed:nothing")
+
+
 def test_a_key_can_be_changed(database: Database) -> None:
     old, new = sealing.new_key(), sealing.new_key()
     sealing.use(old)
