@@ -14,7 +14,7 @@ def test_nothing_is_lost_doubled_or_left_over_whatever_breaks(database: str, tel
     seeds = range(1, 11)[database == "PostgreSQL" :: 2]
     # A busy machine may take long to start processes anew; the long runs are judged more strictly.
     outcomes = run(
-        seeds, seconds=9, every=1.2, lease=6.0, stall=12.0, starting=90.0, on_postgres=database == "PostgreSQL"
+        seeds, seconds=7, every=0.9, lease=6.0, stall=12.0, starting=90.0, on_postgres=database == "PostgreSQL"
     )
     for outcome in outcomes:
         print("\n".join([*outcome.blows, *outcome.faults, *outcome.waiting, outcome.log[-6000:]]))

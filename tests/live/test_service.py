@@ -1,6 +1,5 @@
 """The whole service as real processes: started, broken on purpose, stopped."""
 
-import functools
 import json
 import random
 import signal
@@ -8,14 +7,12 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from sqlalchemy import text
 
 from service.samplewire import SampleWire, make_app
 from tests.helpers import free_port, serving, wait_until
@@ -122,45 +119,3 @@ def test_a_worker_that_lives_without_eating_is_replaced(service: Service) -> Non
     wait_until(gone(frozen), 40, "the frozen worker is ended")
     wait_until(lambda: service.told() == service.truth(), 30, "all is told by its successor")
     assert "shown no work" in service.log.read_text()
-
-
-def test_twenty_kills_lose_and_double_nothing(service: Service) -> None:
-    """kill -9 of pool processes, of their parents and of Redis, in a mixed order, while stories flow."""
-    service.set_up()
-    service.publish(5)
-    service.start()
-    wait_until(service.told, 30, "the service is at work")
-    dice = random.Random(11)
-    victims: dict[str, Callable[[], list[psutil.Process]]] = {
-        "pool process": lambda: service.child("worker", "--queues")[-2:][:1],
-        "worker": lambda: service.child("worker", dice.choice(["poll,read", "deliver"]))[:1],
-        "redis": functools.partial(service.child, "redis"),
-    }
-    order = [*["pool process"] * 10, *["worker"] * 5, *["redis"] * 5]
-    dice.shuffle(order)
-    for number, kind in enumerate(order):
-        service.publish(3)
-        wait_until(victims[kind], 20, f"there is a {kind} to kill")
-        for victim in victims[kind]():
-            victim.kill()
-        if number % 3 == 0:  # at any moment: now and then only when work has gone on, else in the midst of recovering
-            wait_until(_more_polls(service), 30, "polls go on")
-    try:
-        # A page that two readings in a row did not get, for the machine was busy, is read half a minute and two later.
-        wait_until(lambda: service.told() >= service.truth(), 240, "every story is told")
-    finally:
-        print({"untold": service.truth() - service.told()})
-    # One whose sender was killed before it could note so is sent again when its lease ends.
-    wait_until(lambda: "pending" not in service.states(), 30, "every delivery is noted")
-    assert service.faults() == []
-
-
-def _more_polls(service: Service) -> Callable[[], bool]:
-    """Whether there have been more polls than at the time of asking."""
-
-    def polls() -> int:
-        with service.database.reading() as session:
-            return int(session.execute(text("SELECT count(*) FROM poll")).scalar_one())
-
-    before = polls()
-    return lambda: polls() > before
