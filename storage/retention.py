@@ -20,7 +20,6 @@ from storage.items import ITEM, SIGHTING, VERSION
 from storage.notices import NOTICE
 from storage.polls import POLL
 from storage.readings import READING
-from storage.sketches import SHINGLE, SKETCH
 from storage.tables import Change, table
 from wire.identity import story_mark
 
@@ -125,8 +124,11 @@ def _shown(session: Session, item_ids: Sequence[int]) -> set[str]:
 
 
 def forget_items(session: Session, ids: Sequence[int]) -> None:
-    """Stories and all that hangs on them; they raised no alert, or their alerts are gone."""
+    """Stories and all that hangs on them; they raised no alert, or their alerts are gone.
+
+    Their sketches went long before (`sketches.forget_old`), and could be found here only by looking through all.
+    """
     search.forget(session, ids)
-    for what in (SIGHTING, VERSION, READING, SHINGLE, SKETCH):
+    for what in (SIGHTING, VERSION, READING):
         session.execute(delete(what).where(what.c.item_id.in_(ids)))
     session.execute(delete(ITEM).where(ITEM.c.id.in_(ids)))
