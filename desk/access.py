@@ -5,6 +5,7 @@ import secrets
 import threading
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -36,8 +37,6 @@ def role(written: str) -> Role:
 _HASHER = PasswordHasher()  # argon2id with the parameters of RFC 9106's second choice: 64 MiB, three passes
 # One at a time: each takes 64 MiB and a core for a twentieth of a second.
 _ONE_AT_A_TIME = threading.Lock()
-# What a wrong name is checked against, so that it takes as long as a wrong password.
-_NOBODY = _HASHER.hash(secrets.token_hex())
 # OWASP's and NIST's shortest (SP 800-63B); long enough for a sentence, short enough to hash.
 _SHORTEST, _LONGEST = 8, 200
 
@@ -53,11 +52,18 @@ def hashed(password: str) -> str:
 def is_password(kept: str | None, given: str) -> bool:
     """Whether this is the password whose hash was kept; takes as long when none was."""
     with _ONE_AT_A_TIME:
+        nobody = _nobody()  # also where it is not needed: else the first wrong name would take longer
         try:
-            _HASHER.verify(kept or _NOBODY, given[:_LONGEST])
+            _HASHER.verify(kept or nobody, given[:_LONGEST])
         except (VerificationError, InvalidHashError):
             return False
         return kept is not None
+
+
+@lru_cache(maxsize=1)
+def _nobody() -> str:
+    """What a wrong name is checked against, so that it takes as long as a wrong password."""
+    return _HASHER.hash(secrets.token_hex())
 
 
 _TOKEN_MARK = "wire_"  # noqa: S105 -- by which secret scanners and people know it

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# The vocabulary of some weeks of news. Past it, memory begins anew.
-MOST = 200_000
+# The words of some thousand stories, most of which come again in the next. Past it, memory begins anew.
+MOST = 100_000
 # Longer ones are addresses, or of scripts without blanks, and never come twice.
 LONGEST = 40
 # What was worked out of so many whole stories is remembered too: it is done before a transaction and used in it.
@@ -30,12 +30,8 @@ class Chunks(dict[str, T]):
             self[chunk] = found
         return found
 
-    @property
-    def is_full(self) -> bool:
-        return len(self) > MOST
-
     def of(self, text: str) -> list[T]:
         """What is made of each chunk of a text, in their order."""
-        if self.is_full:
+        if len(self) > MOST:
             self.clear()
         return list(map(self.__getitem__, text.split()))

@@ -95,7 +95,6 @@ class Matcher:
     """Rules ready to be held against stories. `add` replaces a rule of the same id; `remove` forgets one."""
 
     def __init__(self, rules: Iterable[tuple[int, str]] = (), lists: Lists | None = None) -> None:
-        self._passing = False
         self._vocabularies: dict[str, Vocabulary] = {TEXT: Vocabulary()}
         self._terms: dict[tuple[str, Term], _Term] = {}
         self._by_number: list[_Term] = []
@@ -108,10 +107,8 @@ class Matcher:
 
     @classmethod
     def of(cls, query: Query) -> "Matcher":
-        """An engine for one query (as rule 0) and a passing question: quicker to begin, and never changed."""
+        """An engine for one query, as rule 0."""
         matcher = cls()
-        matcher._passing = True
-        matcher._vocabularies = {TEXT: Vocabulary(passing=True)}
         matcher.add(0, query)
         return matcher
 
@@ -213,7 +210,7 @@ class Matcher:
             used = self._terms[run, term] = _Term(run, term, len(self._by_number))
             self._by_number.append(used)
             if run not in self._vocabularies:
-                self._vocabularies[run] = Vocabulary(passing=self._passing)
+                self._vocabularies[run] = Vocabulary()
             self._vocabularies[run].add(used.number, term)
         used.used += 1
         return used

@@ -1,52 +1,15 @@
 """The same story in other words: copies that were re-headlined, cut short, footed, corrected or updated.
 
-A sketch is the set of 5-word shingles whose hash is a multiple of 8 (Broder's "mod m" sampling, 1997): any two texts
-keep or drop the same shingles. A copy holds most of the shorter text's sketch. Five words, not three: templated
-earnings stories about different companies share half of their runs of three.
+Two stories are held against each other by their sketches (wire/sketch.py): a copy holds most of the shorter one's.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
-from itertools import chain, islice, pairwise
-from zlib import crc32
 
-from wire.chunks import MOST_STORIES, Chunks
-
-_ONE_IN = 8
 # Sketches are compared when stories lie no further apart: a column that returns every year is another story each time.
 WINDOW = timedelta(hours=72)
 _CONTAINED = 0.6
 FEWEST_SHARED = 4
-# The start of a text tells it from others; a book need not be kept whole.
-_MOST_SHINGLES = 150
-_IDEOGRAM = r"\u2e80-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_IDEOGRAM}]|[^\W{_IDEOGRAM}]+")
-_MIX = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio, an odd number without pattern
-_63_BITS = (1 << 63) - 1
-# Bits 20 to 22 of the product, which are those that tell a multiple of 8 once it is shifted.
-_SAMPLE = (_ONE_IN - 1) << 20
-_LOW_MIX = _MIX & (_SAMPLE | (1 << 20) - 1)
-
-
-@lru_cache(maxsize=MOST_STORIES)
-def sketch(title: str, text: str) -> frozenset[int]:
-    """The sampled shingles of a story as numbers of 63 bits, the same on every machine."""
-    hashes = list(chain.from_iterable((*_HASHES.of(title), *_HASHES.of(text))))
-    pairs = [first * 31 + second for first, second in pairwise(hashes)]
-    fives = [(one * 961 + other) * 31 + last for one, other, last in zip(pairs, pairs[2:], hashes[4:], strict=False)]
-    # Its lowest bits decide whether a shingle is in the sample: the whole product is for those alone.
-    found = dict.fromkeys(five * _MIX >> 20 & _63_BITS for five in fives if not five * _LOW_MIX & _SAMPLE)
-    return frozenset(islice(found, _MOST_SHINGLES))
-
-
-def _hashed(part: str) -> tuple[int, ...]:
-    """The hashes of the words between two blanks, mostly one."""
-    return tuple([crc32(word.encode("utf-8", "replace")) for word in _WORD.findall(part.casefold())])
-
-
-_HASHES = Chunks(_hashed)
 
 
 def is_copy(shared: int, one: int, other: int) -> bool:

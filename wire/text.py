@@ -1,6 +1,6 @@
 """Text → tokens: what counts as a word, and when two spellings are the same word.
 
-A token keeps the span it has in the original, so a highlight is exact; folding is done per token and memoised.
+A token keeps the span it has in the original, so a highlight is exact; folding is done per token.
 Case, accents and letters that do not decompose (ł ø đ ı ß æ) are folded; hyphens and apostrophes part words;
 a possessive 's is dropped; U.S. is US; `C++ C# $AAPL 4.5` stay whole; soft hyphens and zero-width characters vanish.
 Arabic loses its marks and its letters' variants, and each word is also found without the prefixes و ف ب ك ل ال.
@@ -9,8 +9,8 @@ Scripts without blanks between words (Chinese, Japanese, Korean, Thai…) give a
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -111,7 +111,6 @@ def _parted(chunks: list[str]) -> list[str]:
     return words + chunks[start:]
 
 
-@lru_cache(maxsize=200_000)
 def forms(raw: str) -> tuple[str, ...]:
     """What a word of a story counts as: its folded form, and for Arabic the same without its prefixes."""
     folded = fold(raw)
@@ -130,7 +129,18 @@ def forms_in(text: str) -> Iterable[str]:
 
 
 def _forms_of(chunk: str) -> tuple[str, ...]:
-    return tuple([form for raw in Reading(chunk).raws for form in forms(raw)])
+    return tuple([form for raw in raws_in(chunk) for form in forms(raw)])
+
+
+def raws_in(chunk: str) -> Sequence[str]:
+    """The words between two blanks: mostly one, with a comma or a full stop."""
+    if chunk.isascii() and (bare := chunk.strip(_AROUND)).isalnum():
+        return (bare,)
+    return Reading(chunk).raws
+
+
+# Signs at either end of a word that never belong to it.
+_AROUND = ".,;:!?\"'()[]"
 
 
 _FORMS = Chunks(_forms_of)
@@ -155,13 +165,11 @@ def without_possessive(raw: str) -> str:
     return raw[:-2] if len(raw) > 2 and raw[-2] in "'’" and raw[-1] in "sS" else raw  # noqa: PLR2004 -- the two of 's
 
 
-@lru_cache(maxsize=50_000)
 def as_written(raw: str) -> str:
     """A word with its case and accents, without what nobody sees or means: for `case:`."""
     return unicodedata.normalize("NFC", without_possessive(_UNSEEN.sub("", raw)))
 
 
-@lru_cache(maxsize=50_000)
 def stem(folded: str) -> str:
     """The English stem (Snowball) of a folded word: for `stem:`, never by itself."""
     return str(_STEMMER.stemWord(folded))

@@ -5,13 +5,16 @@ back, so the broker is used as what it is good at, a fast bell. Messages are lis
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from redis import Redis
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 POLL, READ, DELIVER = "poll", "read", "deliver"
 QUEUES = (POLL, READ, DELIVER)
@@ -69,32 +72,29 @@ def send(task: str, queue: str, arguments: Sequence[object], *, expires: float) 
 
 def send_to_self(queue: str, *, expires: float) -> bool:
     """A message in a queue of this worker's own, which is forgotten some time after it is. Whether it was taken."""
-    if not send("alive", queue, [], expires=expires):
-        return False
-    try:
-        with app.pool.acquire(block=True, timeout=3) as connection:
-            for key in (queue, f"_kombu.binding.{queue}"):
-                connection.default_channel.client.expire(key, _OWN_QUEUES_STAY)
-    except (OperationalError, RedisError, OSError):
-        return False
-    return True
+
+    def outlive(client: Redis) -> bool:
+        for key in (queue, f"_kombu.binding.{queue}"):
+            client.expire(key, _OWN_QUEUES_STAY)
+        return True
+
+    return send("alive", queue, [], expires=expires) and _ask(outlive, False)
 
 
 def queue_lengths() -> dict[str, int]:
     """How many messages wait in each queue; nothing when the broker is away."""
-    try:
-        with app.pool.acquire(block=True, timeout=3) as connection:
-            client = connection.default_channel.client
-            return {queue: int(client.llen(queue)) for queue in QUEUES}
-    except (OperationalError, RedisError, OSError):
-        return {}
+    return _ask(lambda client: {queue: int(client.llen(queue)) for queue in QUEUES}, {})
 
 
 def broker_answers() -> bool:
     """Whether the broker takes messages now."""
+    return _ask(lambda client: bool(client.ping()), False)
+
+
+def _ask(what: Callable[[Redis], T], when_away: T) -> T:
+    """What Redis answers on a connection of the app's own."""
     try:
         with app.pool.acquire(block=True, timeout=3) as connection:
-            connection.default_channel.client.ping()
+            return what(connection.default_channel.client)
     except (OperationalError, RedisError, OSError):
-        return False
-    return True
+        return when_away

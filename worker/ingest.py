@@ -19,7 +19,7 @@ from wire.address import host_of, same_site
 from wire.furniture import sentences, without
 from wire.kinds import CORRECTION, WITHDRAWAL, kind_of
 from wire.revision import fingerprint, is_another, is_revised
-from wire.similar import sketch
+from wire.sketch import sketch
 from wire.story import Fields, Match, Story
 from worker.recognition import recognised, told_apart
 from worker.rulebook import Rules

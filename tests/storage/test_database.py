@@ -1,15 +1,20 @@
 """Opening, upgrading, locking."""
 
+import asyncio
+import os
+import socket
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlmodel import SQLModel
 
 from storage.database import Database
+from tests.chaos.link import Link
 from wire.errors import BadInput
 
 
@@ -78,3 +83,31 @@ def test_sqlite_is_set_up_for_many_processes(sqlite: Database) -> None:
             for name in ("journal_mode", "foreign_keys", "busy_timeout")
         }
     assert pragma == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 15_000}
+
+
+@pytest.fixture
+def over_tcp(postgres_address: str) -> Iterator[Database]:
+    """The same PostgreSQL, spoken to over a network."""
+    address = make_url(postgres_address)
+    link = Link(lambda: asyncio.open_unix_connection(f"{address.query['host']}/.s.PGSQL.5432"))
+    there = address.set(host="127.0.0.1", port=link.port, query={})
+    database = Database(there.render_as_string(hide_password=False))
+    yield database
+    database.dispose()
+    link.close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux alone gives up on what was sent")
+def test_a_server_that_vanished_is_found_out_in_half_a_minute(over_tcp: Database) -> None:
+    """What the kernel was told of the very socket: when nothing comes, and when what was sent is not acknowledged."""
+    with over_tcp.reading() as session:
+        connection = session.connection().connection.driver_connection
+        assert connection
+        with socket.socket(fileno=os.dup(connection.fileno())) as there:
+            assert there.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            idle, interval, count = (
+                there.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            )
+            assert idle + interval * count <= 30
+            assert 0 < there.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000

@@ -1,18 +1,20 @@
 """A database of an earlier Wirewatch, with rows in it, is brought up to date and goes on."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Column, Connection, MetaData, insert, select, text
+from sqlalchemy.types import JSON, Boolean, Date, DateTime, Float, Integer, LargeBinary, Numeric
 
 from storage import items, sketches
-from storage.database import Database
+from storage.database import Database, newest_revision
 from storage.items import NewStory
 from storage.upgrading import upgrade
 from tests.helpers import NOON
-from wire.similar import sketch
+from wire.sketch import sketch
 from wire.story import Identity, Story
 
 WORDS = (
@@ -67,3 +69,51 @@ def test_the_first_database_is_brought_up_to_date(older: Database) -> None:
     at_revision(older, "0001")
     assert older.upgrade()
     assert not older.upgrade()
+
+
+Rows = dict[str, dict[str, Any]]
+# What a column of a kind holds, where a row is needed and no matter what it says.
+_PLAIN: list[tuple[type, Any]] = [
+    (Boolean, False), (Integer, 1), (Float, 1), (Numeric, 1), (DateTime, NOON), (Date, NOON.date()), (JSON, []), (LargeBinary, b""),
+]  # fmt: skip
+
+
+def value_for(column: Column[Any]) -> Any:
+    return next((value for kind, value in _PLAIN if isinstance(column.type, kind)), f"a {column.name}")
+
+
+def tables_of(connection: Connection) -> MetaData:
+    """The tables there are, but for the search index, which each database has of its own kind."""
+    found = MetaData()
+    found.reflect(connection, only=lambda name, _: not name.startswith(("item_search", "alembic")))
+    return found
+
+
+def a_row_each(connection: Connection) -> Rows:
+    """Puts a row into every table, the first of each that the others refer to."""
+    rows: Rows = {}
+    for table in tables_of(connection).sorted_tables:
+        rows[table.name] = {column.name: value_for(column) for column in table.columns}
+        connection.execute(insert(table).values(rows[table.name]))
+    return rows
+
+
+@pytest.mark.parametrize("revision", [f"{number:04}" for number in range(1, int(newest_revision()))])
+def test_every_earlier_database_keeps_its_rows(older: Database, revision: str) -> None:
+    at_revision(older, revision)
+    with older._connected() as connection, connection.begin():
+        rows = a_row_each(connection)
+        connection.execute(text("INSERT INTO item_search (rowid, words) VALUES (1, 'harbour')"))
+    assert older.upgrade()
+    with older._connected() as connection:
+        for table in tables_of(connection).sorted_tables:
+            former = rows.get(table.name, {})
+            kept = [column for column in table.columns if column.name in former]
+            found = connection.execute(select(*kept)).mappings().first() if kept else None
+            assert bool(found) == bool(former)
+            assert {name: former[name] for name in found or {}} == {
+                # SQLite keeps no zone: all moments there are UTC.
+                name: value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+                for name, value in (found or {}).items()
+            }
+        assert connection.execute(text("SELECT rowid FROM item_search")).scalars().all() == [1]

@@ -17,7 +17,7 @@ from tests.world import World
 from wire import keeping
 from wire.cadence import Bounds
 from wire.query import parse
-from wire.similar import sketch
+from wire.sketch import sketch
 from wire.story import Identity, Story
 
 DAY = timedelta(days=1)

@@ -8,7 +8,8 @@ import pytest
 
 from bench.corpus import Corpus
 from tests.helpers import NOON
-from wire.similar import are_near, clusters, is_copy, sketch
+from wire.similar import are_near, clusters, is_copy
+from wire.sketch import sketch
 from wire.story import Fields
 
 
