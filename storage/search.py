@@ -177,7 +177,7 @@ def _word(word: Word, syntax: _Syntax) -> str | None:
 @lru_cache(maxsize=MOST_STORIES)
 def words(title: str, body: str) -> Sequence[str]:
     """Each word of a story once, in its order, as many as an index takes."""
-    found = dict.fromkeys((*forms_in(title), *forms_in(body)))
+    found = dict.fromkeys(forms_in(f"{title}\n{body}"))
     fits = (len(title) + len(body)) * _MOST_GROWTH < _MOST_BYTES
     return tuple(found if fits else _as_many_as_fit(found))
 

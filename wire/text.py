@@ -124,12 +124,18 @@ def forms(raw: str) -> tuple[str, ...]:
 
 
 def forms_in(text: str) -> Iterable[str]:
-    """What the words of a text count as, in their order."""
-    return chain.from_iterable(_FORMS.of(text))
+    """What the words of a text count as, in their order; of a chunk that comes again once."""
+    return chain.from_iterable(_FORMS.of_each(text))
 
 
 def _forms_of(chunk: str) -> tuple[str, ...]:
-    return tuple([form for raw in raws_in(chunk) for form in forms(raw)])
+    raws = raws_in(chunk)
+    if is_plain(raws) and (form := raws[0].lower()) != chunk:
+        return _FORMS[form]  # remembered once for the word with a comma, with a full stop, at a sentence's beginning
+    return tuple([form for raw in raws for form in forms(raw)])
+
+
+_FORMS = Chunks(_forms_of)
 
 
 def raws_in(chunk: str) -> Sequence[str]:
@@ -139,18 +145,21 @@ def raws_in(chunk: str) -> Sequence[str]:
     return Reading(chunk).raws
 
 
+def is_plain(raws: Sequence[str]) -> bool:
+    """Whether it is one word, of ASCII letters and digits alone."""
+    return len(raws) == 1 and raws[0].isascii() and raws[0].isalnum()
+
+
 # Signs at either end of a word that never belong to it.
 _AROUND = ".,;:!?\"'()[]"
-
-
-_FORMS = Chunks(_forms_of)
 
 
 def fold(raw: str) -> str:
     """The one spelling all spellings of a word share. The query's words and the story's go through it alike."""
     raw = raw[:_LONGEST_WORD]
     if raw.isascii() and raw.isalnum():
-        return raw.lower()
+        lower = raw.lower()
+        return raw if lower == raw else lower  # one string where it is remembered by itself
     raw = without_possessive(raw)
     if raw[0].isdigit():
         return _number(raw)

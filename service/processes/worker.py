@@ -1,5 +1,6 @@
 """`wirewatch worker`: a Celery worker."""
 
+import ctypes
 import gc
 import os
 import warnings
@@ -19,10 +20,14 @@ from worker.process import prepare
 from worker.watchdog import Watchdog
 
 _COLLECT_AFTER = (5_000, 10, 10)
+# glibc's malloc (mallopt(3), malloc.h): one heap for all threads, big blocks apart, and what is free is given back.
+# A heap a thread would each keep the room of the largest feeds it ever saw.
+_MALLOC = {"M_ARENA_MAX": (-8, 1), "M_MMAP_THRESHOLD": (-3, 64 * 1024), "M_TRIM_THRESHOLD": (-1, 128 * 1024)}
 
 
 def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
     """A Celery worker (prefork) for these queues, until SIGTERM; its exit status."""
+    _keep_little()
     logs.begin(settings)
     exposition.show(settings)
     open_database(settings).dispose()
@@ -56,6 +61,13 @@ def run(settings: Settings, queues: Sequence[str], concurrency: int) -> int:
     gc.set_threshold(*_COLLECT_AFTER)
     worker.start()
     return worker.exitcode or 0
+
+
+def _keep_little() -> None:
+    """Lets malloc keep little of what it was given back; where it is not glibc's, it does as it likes."""
+    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
+        for option, value in _MALLOC.values():
+            set_option(option, value)
 
 
 def _watch(own: str, patience: float) -> None:
