@@ -220,7 +220,8 @@ def _median(spent: Sequence[Spent], what: str) -> float:
 def _machine() -> str:
     model = next((line.split(":")[1].strip() for line in _cpu_info() if line.startswith("model name")), "a processor")
     named = ", ".join(f"{name} {version(name)}" for name in ("celery", "redis", "aiohttp", "feedparser", "reader"))
-    return f"{model}, {psutil.cpu_count()} cores, CPython {platform.python_version()}, {named}"
+    memory = f"{psutil.virtual_memory().total / 2**30:.0f} GB"
+    return f"{model}, {psutil.cpu_count()} cores, {memory}, CPython {platform.python_version()}, {named}"
 
 
 def _cpu_info() -> list[str]:

@@ -5,15 +5,14 @@ those pages anew, and nobody waits for it.
 """
 
 import sqlite3
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import make_url
 
 from storage.database import Database
+from storage.files import whole
 from wire.errors import BadInput
 
 # Some megabytes at a time, so that Ctrl-C is heard.
@@ -40,24 +39,11 @@ def back_up(database: Database, to: Path, *, replace: bool = False) -> Backup:
     if to.exists() and not replace:
         raise BadInput(f"{to} is there already. Give another name, or --replace.")
     try:
-        with _beside(to) as copy:
+        with whole(to) as copy:
             _copy(Path(url.database or ""), copy)
-            found = _examined(copy)
-            copy.replace(to)
+            return _examined(copy)
     except (OSError, sqlite3.Error) as error:
         raise BadInput(f"{to} could not be written: {getattr(error, 'strerror', None) or error}.") from error
-    return found
-
-
-@contextmanager
-def _beside(to: Path) -> Iterator[Path]:
-    """A file beside the wanted one, readable by nobody else, gone when something fails."""
-    with tempfile.NamedTemporaryFile(dir=to.absolute().parent, prefix=f".{to.name}.", delete=False) as made:
-        copy = Path(made.name)
-    try:
-        yield copy
-    finally:
-        copy.unlink(missing_ok=True)
 
 
 def _copy(source: Path, copy: Path) -> None:

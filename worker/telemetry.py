@@ -1,22 +1,24 @@
 """What is told of work when it is done: figures (`worker/figures.py`), and log lines that follow a story.
 
-Lines carry the story's identity as the
-field `story`, from the poll that brought it to the deliveries that told of it.
+Lines carry the story's identity as the field `story`, from the poll that brought it to the deliveries that told of it.
 """
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from storage.outbox import Failure, Outgoing
 from worker import figures
-from worker.ingest import Kept
-from worker.polling import Polled
+
+if TYPE_CHECKING:  # the scheduler carries notices and reads no feeds: parsers and numpy are 30 MB
+    from worker.ingest import Kept
+    from worker.polling import Polled
 
 log = logging.getLogger("wirewatch.story")
 
 
-def polled(some: Iterable[Polled]) -> None:
+def polled(some: "Iterable[Polled]") -> None:
     """Polls are over and what they brought is kept."""
     for one in some:
         if not one.feed.private:
@@ -24,7 +26,7 @@ def polled(some: Iterable[Polled]) -> None:
             figures.POLL_SECONDS.observe(one.took)
 
 
-def kept(what: Kept) -> None:
+def kept(what: "Kept") -> None:
     """Stories are kept, their transaction committed."""
     keys = {telling.key for telling in what.told if not telling.is_private}
     new, revised = keys & what.new.keys(), keys & what.revised.keys()

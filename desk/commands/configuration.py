@@ -1,7 +1,6 @@
 """`wirewatch export` and `wirewatch apply`: a whole configuration as one file."""
 
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import typer
 from desk import portable, show
 from desk.context import JSON, desk, reading, writing
 from desk.portable import Step
+from storage.files import whole
 from wire.errors import BadInput
 
 
@@ -35,11 +35,10 @@ def export(
 
 
 def _write(file: Path, text: str) -> None:
-    """Whole or not at all, and readable by nobody else: targets tell much, secrets all."""
+    """Readable by nobody else: targets tell much, secrets all."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=file.absolute().parent, delete=False, encoding="utf-8") as out:
-            out.write(text)
-        Path(out.name).replace(file)
+        with whole(file) as beside:
+            beside.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInput(f"{file}: {error.strerror}.") from error
 
