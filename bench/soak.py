@@ -1,4 +1,4 @@
-"""A day in three quarters of an hour: a million polls of real processes whose clock runs fast. What grows or leaks?
+"""A day in forty minutes: a million polls of real processes whose clock runs fast. What grows or leaks?
 
     python -m bench.soak [--minutes 40] [--hours 24] [--polls 1000000] [--feeds 1000] [--postgresql]
 
