@@ -26,7 +26,8 @@ class Chunks(dict[str, T]):
         self._aside: dict[str, T] = {}
 
     def __missing__(self, chunk: str) -> T:
-        found = self._aside[chunk] if chunk in self._aside else self._work(chunk)
+        aside = self._aside  # another thread may put more aside meanwhile
+        found = aside[chunk] if chunk in aside else self._work(chunk)
         if len(chunk) <= LONGEST:
             self[chunk] = found
         return found
