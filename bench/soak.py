@@ -85,8 +85,11 @@ class Soak:
         self.seen: dict[int, Seen] = {}
         self.offset = 0.0
 
-    def run(self, seconds: float, fast: float, polls: int) -> None:
-        """So many seconds of ours, in each of which `fast` seconds pass for the service, and until all was polled."""
+    def run(self, seconds: float, fast: float, polls: int) -> float:
+        """So many seconds of ours, in each of which `fast` seconds pass for the service, and until all was polled.
+
+        How many they were at last.
+        """
         pause, began, last = Event(), time.monotonic(), time.monotonic()
         next_look = next_turn = next_story = 0.0
         turn = 0
@@ -104,6 +107,7 @@ class Soak:
             if now >= next_look:
                 self.look(min(now / seconds, 1.0))
                 next_look = now + _LOOK
+        return now
 
     def look(self, at: float) -> None:
         for process in [self.wirewatch.root, *self.wirewatch.root.children(recursive=True)]:
@@ -156,10 +160,11 @@ def soak(asked: argparse.Namespace, folder: Path, stack: ExitStack) -> bool:
         bounds = {"min_interval": interval, "max_interval": interval, "interval": interval}
         session.execute(update(FEED).where(FEED.c.private.is_(False)).values(due_at=FEED.c.created_at, **bounds))
     it = Soak(folder, clock, wirewatch, world)
-    it.run(seconds, fast, asked.polls)
+    took = it.run(seconds, fast, asked.polls)
     before = it.count()
     print(
-        f"{before['poll']:,} polls of {asked.feeds:,} feeds in {asked.minutes:g} minutes, {asked.hours:g} hours for it"
+        f"{before['poll']:,} polls of {asked.feeds:,} feeds in {took / 60:.1f} minutes, {took * fast / 3600:.1f} hours "
+        "for it"
     )
     print("\n| process | own memory early | late | times | open files |\n|---|---:|---:|---:|---:|")
     lived = [seen for seen in it.seen.values() if seen.looks[0][0] < _FIRST and seen.looks[-1][0] > _LATE]

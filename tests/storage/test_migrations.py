@@ -74,7 +74,8 @@ def test_the_first_database_is_brought_up_to_date(older: Database) -> None:
 Rows = dict[str, dict[str, Any]]
 # What a column of a kind holds, where a row is needed and no matter what it says.
 _PLAIN: list[tuple[type, Any]] = [
-    (Boolean, False), (Integer, 1), (Float, 1), (Numeric, 1), (DateTime, NOON), (Date, NOON.date()), (JSON, []), (LargeBinary, b""),
+    (Boolean, False), (Integer, 1), (Float, 1), (Numeric, 1), (DateTime, NOON), (Date, NOON.date()), (JSON, []),
+    (LargeBinary, b""),
 ]  # fmt: skip
 
 
