@@ -9,7 +9,7 @@ Scripts without blanks between words (Chinese, Japanese, Korean, Thai…) give a
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from itertools import chain
 from typing import Any
@@ -129,25 +129,19 @@ def forms_in(text: str) -> Iterable[str]:
 
 
 def _forms_of(chunk: str) -> tuple[str, ...]:
-    raws = raws_in(chunk)
-    if is_plain(raws) and (form := raws[0].lower()) != chunk:
+    form = plain_word(chunk).lower()
+    if form and form != chunk:
         return _FORMS[form]  # remembered once for the word with a comma, with a full stop, at a sentence's beginning
-    return tuple([form for raw in raws for form in forms(raw)])
+    return tuple([form for raw in ((chunk,) if form else Reading(chunk).raws) for form in forms(raw)])
 
 
 _FORMS = Chunks(_forms_of)
 
 
-def raws_in(chunk: str) -> Sequence[str]:
-    """The words between two blanks: mostly one, with a comma or a full stop."""
-    if chunk.isascii() and (bare := chunk.strip(_AROUND)).isalnum():
-        return (bare,)
-    return Reading(chunk).raws
-
-
-def is_plain(raws: Sequence[str]) -> bool:
-    """Whether it is one word, of ASCII letters and digits alone."""
-    return len(raws) == 1 and raws[0].isascii() and raws[0].isalnum()
+def plain_word(chunk: str) -> str:
+    """What stands between two blanks, if it is one word of ASCII, with a comma or the like at most; else nothing."""
+    bare = chunk.strip(_AROUND)
+    return bare if bare.isascii() and bare.isalnum() else ""
 
 
 # Signs at either end of a word that never belong to it.

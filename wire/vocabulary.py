@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from wire.chunks import Chunks
 from wire.clauses import CASE, EXACT, PREFIX, STEM, Term, Word
 from wire.query import FEWEST_LETTERS
-from wire.text import as_written, forms, is_plain, raws_in, stem
+from wire.text import Reading, as_written, forms, plain_word, stem
 
 
 @dataclass(slots=True)
@@ -112,10 +112,10 @@ class Vocabulary:
 
     def _read(self, chunk: str) -> Chunk:
         """What a chunk holds."""
-        raws = raws_in(chunk)
-        if is_plain(raws) and raws[0] != chunk:
-            return self._chunks[raws[0]]
-        entries = tuple(map(self._entry, raws))
+        word = plain_word(chunk)
+        if word and word != chunk:
+            return self._chunks[word]
+        entries = tuple(map(self._entry, (word,) if word else Reading(chunk).raws))
         if len(entries) == 1:
             return entries[0] if entries[0].words else None
         return entries
