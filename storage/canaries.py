@@ -6,16 +6,12 @@ It is let in every few minutes. What does not come out tells that something on t
 import re
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
 
 from storage import feeds, rules
-from storage.alerts import ALERT, DELIVERY
-from storage.database import chunks, insert
-from storage.history import EVENT
-from storage.items import ITEM, SIGHTING
-from storage.search import forget
+from storage.database import insert
 from storage.tables import Canary, Channel, Feed, table
 from wire.message import Message
 
@@ -28,7 +24,6 @@ WORD = "wirewatchcanary"
 _NUMBER = re.compile(r"#(\d{1,18})")
 # One that is late may be slow; so many in a row are missing.
 MISSING_IN_A_ROW = 2
-_KEPT_FOR = timedelta(hours=1)
 _NEVER = timedelta(days=36_500)
 
 
@@ -94,21 +89,3 @@ def missing(session: Session, patience: timedelta, since: datetime, now: datetim
             break
         gone.append(one)
     return gone if len(gone) >= MISSING_IN_A_ROW else []
-
-
-def forget_old(session: Session, now: datetime) -> bool:
-    """What canaries left behind: their stories, alerts and deliveries go, for they are nobody's news. All at once."""
-    old = now - _KEPT_FOR
-    wanted = select(ITEM.c.id).where(ITEM.c.private, ITEM.c.first_seen_at < old)
-    ids = list(session.execute(wanted).scalars())
-    for some in chunks(ids):
-        alerts = select(ALERT.c.id).where(ALERT.c.item_id.in_(some)).scalar_subquery()
-        deliveries = select(DELIVERY.c.id).where(DELIVERY.c.alert_id.in_(alerts)).scalar_subquery()
-        session.execute(delete(EVENT).where(EVENT.c.delivery_id.in_(deliveries)))
-        session.execute(delete(DELIVERY).where(DELIVERY.c.alert_id.in_(alerts)))
-        session.execute(delete(ALERT).where(ALERT.c.item_id.in_(some)))
-        session.execute(delete(SIGHTING).where(SIGHTING.c.item_id.in_(some)))
-        forget(session, some)
-        session.execute(delete(ITEM).where(ITEM.c.id.in_(some)))
-    session.execute(delete(CANARY).where(CANARY.c.let_in_at < now - timedelta(days=30)))
-    return False

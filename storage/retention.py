@@ -11,8 +11,9 @@ from typing import Protocol
 from sqlalchemy import ColumnElement, Table, delete, exists, select
 from sqlmodel import Session
 
-from storage import canaries, furniture, search, sketches
+from storage import furniture, search, sketches
 from storage.alerts import ALERT, DELIVERY
+from storage.canaries import CANARY
 from storage.database import delete_some
 from storage.feeds import FEED
 from storage.history import EVENT
@@ -26,6 +27,8 @@ from wire.identity import story_mark
 CHANGE = table(Change)
 # Rows a batch: some tens of milliseconds, as a portion of polls takes.
 BATCH = 500
+# Whether canaries came out is looked up for a month; what they left is of no use once they did.
+_CANARIES, _CANARIES_STORIES = timedelta(days=30), timedelta(hours=1)
 # Of these nothing hangs, and there are many.
 _POLLS_TIMES = 4
 
@@ -39,7 +42,7 @@ class Forget(Protocol):
 def forgetting(kept: Mapping[str, timedelta | None]) -> list[Forget]:
     """What is to be forgotten, each to be called again as long as there is more. Alerts go before their stories."""
     of_spans = (("polls", _polls), ("notices", _notices), ("audit", _audit), ("alerts", _alerts))
-    found: list[Forget] = [sketches.forget_old, furniture.forget_old, furniture.Halving(), canaries.forget_old]
+    found: list[Forget] = [sketches.forget_old, furniture.forget_old, furniture.Halving(), _canaries]
     for name, forget in of_spans:
         if (span := kept[name]) is not None:
             found.append(_Older(forget, span))
@@ -86,10 +89,26 @@ def _with_deliveries(session: Session, what: Table, told: ColumnElement[int], ol
     follows = exists().where(told == what.c.id, DELIVERY.c.state == "pending")
     wanted = select(what.c.id).where(old, ~waits, ~follows).limit(BATCH)
     ids = session.execute(wanted).scalars().all()
+    _forget_told(session, what, told, ids)
+    return len(ids) == BATCH
+
+
+def _forget_told(session: Session, what: Table, told: ColumnElement[int], ids: Sequence[int]) -> None:
+    """Rows, and what was sent of them."""
     deliveries = select(DELIVERY.c.id).where(told.in_(ids)).scalar_subquery()
     session.execute(delete(EVENT).where(EVENT.c.delivery_id.in_(deliveries)))
     session.execute(delete(DELIVERY).where(told.in_(ids)))
     session.execute(delete(what).where(what.c.id.in_(ids)))
+
+
+def _canaries(session: Session, now: datetime) -> bool:
+    """What canaries left behind: their stories with their alerts, for they are nobody's news."""
+    session.execute(delete(CANARY).where(CANARY.c.let_in_at < now - _CANARIES))
+    old = select(ITEM.c.id).where(ITEM.c.private, ITEM.c.first_seen_at < now - _CANARIES_STORIES).limit(BATCH)
+    ids = session.execute(old).scalars().all()
+    alerts = session.execute(select(ALERT.c.id).where(ALERT.c.item_id.in_(ids))).scalars().all()
+    _forget_told(session, ALERT, DELIVERY.c.alert_id, alerts)
+    forget_items(session, ids)
     return len(ids) == BATCH
 
 

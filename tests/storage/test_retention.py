@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from storage import feeds, items, notices, retention, search, sketches
+from storage import canaries, feeds, items, notices, retention, search, sketches
 from storage.database import Database
 from storage.items import NewStory
 from storage.polls import record_polls
@@ -136,6 +136,21 @@ def test_notices_that_are_over_go_and_those_that_stand_stay(database: Database) 
         notices.tell(session, "canary", "It did not come out.", [], now=NOON, is_over=True)
     forget(database, "notices 30d", days=31)
     assert count(database, "notice") == 1
+
+
+def test_a_canary_is_forgotten_with_its_story_and_all_that_was_told_of_it(world: World) -> None:
+    told(world)
+    with world.database.writing() as session:
+        canaries.let_in(session, world.clock())
+    for _ in range(3):
+        world.run(4)
+    before = {table: count(world.database, table) for table in ("item", "alert", "delivery", "sighting", "canary")}
+    assert before == {"item": 4, "alert": 2, "delivery": 2, "sighting": 4, "canary": 1}
+    forget(world.database, "", days=2)
+    after = {table: count(world.database, table) for table in before}
+    assert after == {"item": 3, "alert": 1, "delivery": 1, "sighting": 3, "canary": 1}
+    forget(world.database, "", days=32)
+    assert count(world.database, "canary") == 0
 
 
 def test_a_scheduler_forgets_a_batch_a_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
