@@ -1,7 +1,7 @@
 """Sketches of the last days' stories, and the clusters of those that are one story in other words.
 
-A sketch is a row, its numbers in an index of their own; the database unpacks the one into the other and counts what
-two stories share, so that no number of them ever comes here.
+A sketch is a row, its smallest numbers in an index of their own: they say which stories may be alike, and the whole
+sketches whether they are. The database unpacks the row into the index, so that no number of it goes there and back.
 """
 
 from collections import defaultdict
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, TextClause, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, TextClause, bindparam, insert, select, text, update
 from sqlmodel import Session
 
 from storage.database import chunks
@@ -21,11 +21,17 @@ SKETCH, SHINGLE = table(Sketch), table(Shingle)
 # Of those that hold a number the first few count: the story itself is among them, and a wire's standing phrases are
 # held by thousands.
 _MOST_HOLDERS = 8
+# So many of a sketch are looked up: of two stories that share most numbers, some of these at least are the same.
+_LOOKED_UP = 12
 # Of their some hundred numbers each.
 _FORGOTTEN_AT_ONCE = 100
-# How each database unpacks an array into rows, and goes from a number to its first holders: by its index, whatever it
-# guesses of how many there are.
-_EACH = {"sqlite": "json_each", "postgresql": "json_array_elements_text"}
+# How each database unpacks an array into rows, or the first of it, and goes from a number to its first holders: by
+# its index, whatever it guesses of how many there are.
+_EACH = {
+    "sqlite": "CROSS JOIN json_each(sketch.numbers) AS each",
+    "postgresql": "CROSS JOIN json_array_elements_text(sketch.numbers) WITH ORDINALITY AS each (value, key)",
+}
+_FIRST = {"sqlite": f"each.key < {_LOOKED_UP}", "postgresql": f"each.key <= {_LOOKED_UP}"}
 _HOLDERS = {
     "sqlite": """JOIN shingle AS holder ON holder.number = CAST(each.value AS bigint) AND holder.item_id IN (
         SELECT item_id FROM shingle AS first WHERE first.number = holder.number ORDER BY item_id LIMIT :holders
@@ -34,16 +40,14 @@ _HOLDERS = {
         SELECT item_id FROM shingle WHERE number = CAST(each.value AS bigint) ORDER BY item_id LIMIT :holders
     ) AS holder""",
 }
-_NUMBERS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch CROSS JOIN {each}(sketch.numbers) AS each"
-_OF_ITEMS = f"{_NUMBERS} WHERE sketch.item_id IN :ids"
+_OF_ITEMS = "SELECT CAST(each.value AS bigint), sketch.item_id FROM sketch {each} WHERE sketch.item_id IN :ids"
+# All of them: earlier versions of this program looked up more.
 _FORGET = f"DELETE FROM shingle WHERE (number, item_id) IN ({_OF_ITEMS})"  # noqa: S608
 # In the order of the index, so that each of its pages is gone to once.
-_INDEX = f"INSERT INTO shingle (number, item_id) {_OF_ITEMS} ORDER BY 1"
-_SHARED = """
-    SELECT sketch.item_id AS item_id, holder.item_id AS other, count(*) AS shared
-    FROM sketch CROSS JOIN {each}(sketch.numbers) AS each {holders}
-    WHERE sketch.item_id IN :ids AND holder.item_id < sketch.item_id
-    GROUP BY sketch.item_id, holder.item_id HAVING count(*) >= :fewest
+_INDEX = f"INSERT INTO shingle (number, item_id) {_OF_ITEMS} AND {{first}} ORDER BY 1"
+_MAYBE_ALIKE = """
+    SELECT DISTINCT sketch.item_id AS item_id, holder.item_id AS other FROM sketch {each} {holders}
+    WHERE sketch.item_id IN :ids AND {first} AND holder.item_id < sketch.item_id
 """
 
 
@@ -53,52 +57,59 @@ def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datet
     A cluster is named by its first item, whose own column stays empty. An item whose sketch was kept before (a
     revision) is sketched anew and stays in the cluster it is in.
     """
-    told = {item_id: sorted(numbers) for item_id, numbers in sorted(sketches.items()) if numbers}
+    told = {item_id: numbers for item_id, numbers in sorted(sketches.items()) if numbers}
     if not told:
         return
     for some in chunks(list(told)):
         _keep(session, some, told, now)
-    shared: dict[int, dict[int, int]] = defaultdict(dict)
-    for some in chunks(list(told)):
-        named = {"ids": some, "holders": _MOST_HOLDERS, "fewest": similar.FEWEST_SHARED}
-        for row in session.execute(_with_ids(session, _SHARED), named):
-            shared[row.item_id][row.other] = row.shared
-    if shared:
-        _cluster(session, shared, now)
+    if shared := _shared(session, told, now):
+        rows = _rows(session, sorted({key for item, others in shared.items() for key in (item, *others)}))
+        sizes = {key: len(row.numbers) for key, row in rows.items()}
+        dates = {key: row.published_at for key, row in rows.items()}
+        _join(session, similar.clusters(shared, sizes, dates), {key: row.cluster for key, row in rows.items()})
 
 
-def _keep(session: Session, ids: Sequence[int], told: Mapping[int, list[int]], now: datetime) -> None:
+def _keep(session: Session, ids: Sequence[int], told: Mapping[int, frozenset[int]], now: datetime) -> None:
     former = session.execute(select(SKETCH.c.item_id, SKETCH.c.numbers).where(SKETCH.c.item_id.in_(ids))).all()
     if former:
         one = (SHINGLE.c.number == bindparam("which"), SHINGLE.c.item_id == bindparam("whose"))
         pairs = [{"which": number, "whose": row.item_id} for row in former for number in row.numbers]
         session.connection().execute(SHINGLE.delete().where(*one), pairs)
         session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_([row.item_id for row in former])))
-    session.execute(insert(SKETCH), [{"item_id": key, "numbers": told[key], "seen_at": now} for key in ids])
+    # The smallest first: two stories that share most of all share most of these (Broder, 1997: a bottom sketch).
+    rows = [{"item_id": key, "numbers": sorted(told[key]), "seen_at": now} for key in ids]
+    session.execute(insert(SKETCH), rows)
     session.execute(_with_ids(session, _INDEX), {"ids": ids})
 
 
 def _with_ids(session: Session, statement: str) -> TextClause:
     dialect = session.get_bind().dialect.name
-    written = statement.format(each=_EACH[dialect], holders=_HOLDERS[dialect])
+    written = statement.format(each=_EACH[dialect], first=_FIRST[dialect], holders=_HOLDERS[dialect])
     return text(written).bindparams(bindparam("ids", expanding=True))
 
 
-def _cluster(session: Session, shared: Mapping[int, Mapping[int, int]], now: datetime) -> None:
-    """Joins those that share enough with a story of the last days."""
-    rows = _rows(session, sorted({key for item, others in shared.items() for key in (item, *others)}))
-    lately = {key for key, row in rows.items() if row.seen_at >= now - similar.WINDOW}
-    recent = {
-        item: {other: count for other, count in others.items() if other in lately} for item, others in shared.items()
+def _shared(session: Session, told: Mapping[int, frozenset[int]], now: datetime) -> dict[int, dict[int, int]]:
+    """How many numbers each story shares with earlier ones of the last days, where they are enough to say anything."""
+    maybe = [
+        (row.item_id, row.other)
+        for some in chunks(list(told))
+        for row in session.execute(_with_ids(session, _MAYBE_ALIKE), {"ids": some, "holders": _MOST_HOLDERS})
+    ]
+    lately = select(SKETCH.c.item_id, SKETCH.c.numbers).where(SKETCH.c.seen_at >= now - similar.WINDOW)
+    others = {
+        row.item_id: frozenset(row.numbers)
+        for some in chunks(sorted({other for _, other in maybe}))
+        for row in session.execute(lately.where(SKETCH.c.item_id.in_(some)))
     }
-    sizes = {key: row.size for key, row in rows.items()}
-    dates = {key: row.published_at for key, row in rows.items()}
-    _join(session, similar.clusters(recent, sizes, dates), {key: row.cluster for key, row in rows.items()})
+    shared: dict[int, dict[int, int]] = defaultdict(dict)
+    for item_id, other in maybe:
+        if other in others and (count := len(told[item_id] & others[other])) >= similar.FEWEST_SHARED:
+            shared[item_id][other] = count
+    return shared
 
 
 def _rows(session: Session, item_ids: Sequence[int]) -> dict[int, Row[Any]]:
-    size = func.json_array_length(SKETCH.c.numbers).label("size")
-    wanted = select(ITEM.c.id, ITEM.c.published_at, ITEM.c.cluster, SKETCH.c.seen_at, size)
+    wanted = select(ITEM.c.id, ITEM.c.published_at, ITEM.c.cluster, SKETCH.c.numbers)
     wanted = wanted.join(SKETCH, SKETCH.c.item_id == ITEM.c.id)
     rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
     return {row.id: row for row in rows}
