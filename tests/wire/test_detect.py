@@ -10,6 +10,8 @@ from wire.language import detect
         ("Der Minister sagte, die Preise seien am Dienstag stark gestiegen.", "de"),
         ("قال الوزير إن أسعار النفط ارتفعت اليوم بشكل كبير في الأسواق", "ar"),
         ("石油価格が大きく上昇したと発表された", "ja"),
+        ("中国央行宣布下调存款准备金率", "zh"),
+        ("OIL PRICES RISE SHARPLY AFTER ATTACK ON REFINERY", "en"),
         ("Oil up", ""),
         ("12345 67890 12345 67890 12345 67890", ""),
     ],
