@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -99,63 +99,93 @@ async def poll_all(
 ) -> AsyncGenerator[list[Polled], None]:
     """Fetches a batch together; what has come is handed on in portions, while the others are still on the way.
 
-    A host's feeds wait for each other, `spacing` seconds apart, and their time begins when their turn does. Private
-    feeds are asked for nowhere: they hold what is `made_up`.
+    While one portion is written, the next is read, and of the others the answers wait as they came: what is in them
+    takes several times their room. A host's feeds wait for each other, `spacing` seconds apart, and their time begins
+    when their turn does. Private feeds are asked for nowhere: they hold what is `made_up`.
     """
     hosts = {host: _Host(spacing) for host in {host_of(feed.url) for feed in batch}}
+    come: asyncio.Queue[Polled] = asyncio.Queue()
 
-    async def poll(feed: FeedToPoll) -> Polled:
+    async def ask(feed: FeedToPoll) -> Polled:
         if feed.private:
-            return read_answer(feed, Answer(feed.url, 200, made_up))
+            return Polled(feed, 0.0, answer=Answer(feed.url, 200, made_up))
         host = hosts[host_of(feed.url)]
         async with host.gate:
             if host.rest is None:
                 await host.turn()
             if host.rest is not None:
                 return Polled(feed, 0.0, wait=host.rest, held=True)
-            polled = await _poll(session, feed, limits, now)
+            polled = await _ask(session, feed, limits, now)
             if polled.resting in hosts:
                 hosts[polled.resting].rest = polled.wait
             return polled
 
-    under_way = [asyncio.create_task(poll(feed)) for feed in batch]
+    async def hand_in(feed: FeedToPoll) -> None:
+        come.put_nowait(await ask(feed))
+
+    under_way = [asyncio.create_task(hand_in(feed)) for feed in batch]
+    left = len(batch)
+    following = asyncio.create_task(_portion(come, left))
     try:
-        while under_way:
-            await asyncio.wait(under_way, timeout=_PATIENCE)
-            come = [task.result() for task in under_way if task.done()]
-            under_way = [task for task in under_way if not task.done()]
-            for portion in _portions(come):
-                yield portion
+        while left:
+            portion = await following
+            left -= len(portion)
+            following = asyncio.create_task(_portion(come, left))
+            yield portion
     finally:
-        for task in under_way:
+        for task in (following, *under_way):
             task.cancel()
 
 
-def _portions(polled: Iterable[Polled]) -> Iterator[list[Polled]]:
+async def _portion(come: asyncio.Queue[Polled], left: int) -> list[Polled]:
     """What is written together: so much that a transaction pays, so little that nobody waits long for it."""
     portion: list[Polled] = []
-    entries = 0
-    for one in polled:
-        portion.append(one)
-        entries += len(one.document.entries) if one.document else 0
-        if entries >= _ENTRIES_A_PORTION:
-            yield portion
-            portion, entries = [], 0
-    if portion:
-        yield portion
+    entries, deadline = 0, None
+    while len(portion) < left and entries < _ENTRIES_A_PORTION:
+        try:
+            async with asyncio.timeout_at(deadline):
+                polled = _read(await come.get())
+        except TimeoutError:
+            break
+        portion.append(polled)
+        entries += len(polled.document.entries) if polled.document else 0
+        deadline = deadline or asyncio.get_running_loop().time() + _PATIENCE
+    return portion
 
 
-async def _poll(session: aiohttp.ClientSession, feed: FeedToPoll, limits: Limits, now: datetime) -> Polled:
+async def _ask(session: aiohttp.ClientSession, feed: FeedToPoll, limits: Limits, now: datetime) -> Polled:
+    """A poll with its answer as it came."""
     started = time.monotonic()
     try:
         answer = await fetch(session, feed.url, limits, headers=feed.headers, **_validators(feed, now))
-        polled = read_answer(feed, answer)
+        polled = Polled(feed, 0.0, answer=answer)
     except PollFailed as error:
         polled = _failed(feed, error, now)
-    except Exception as error:  # whatever one feed does to us, the others of its batch are polled
-        log.exception("feed %s could not be polled", feed.id)
-        polled = Polled(feed, 0.0, error=f"It could not be polled: {type(error).__name__}.")
+    except Exception as error:
+        log.exception(_BEYOND_US, feed.id)
+        polled = _broken(feed, error)
     return replace(polled, took=time.monotonic() - started)
+
+
+def _read(polled: Polled) -> Polled:
+    """The same poll with what is in its answer."""
+    if polled.answer is None:
+        return polled
+    started = time.monotonic()
+    try:
+        read = read_answer(polled.feed, polled.answer)
+    except Exception as error:
+        log.exception(_BEYOND_US, polled.feed.id)
+        read = _broken(polled.feed, error)
+    return replace(read, took=polled.took + time.monotonic() - started)
+
+
+_BEYOND_US = "feed %s could not be polled"
+
+
+def _broken(feed: FeedToPoll, error: Exception) -> Polled:
+    """Whatever one feed does to us, the others of its batch are polled."""
+    return Polled(feed, 0.0, error=f"It could not be polled: {type(error).__name__}.")
 
 
 def _validators(feed: FeedToPoll, now: datetime) -> Mapping[str, str]:
