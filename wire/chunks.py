@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # The words of some thousand stories. Past it, what came is put aside, and of it is taken up what comes again.
-MOST = 60_000
+MOST = 40_000
 # Longer ones are addresses, or of scripts without blanks, and never come twice.
 LONGEST = 40
 # What was worked out of so many whole stories is remembered too: it is done before a transaction and used in it.

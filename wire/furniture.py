@@ -19,9 +19,11 @@ OFTEN = 0.25
 _FEWEST_WORDS = 4
 # Furniture stands at the end of a story; what comes before, and a story's first sentence always, is the story.
 _LAST = 6
-_STOP = re.compile(r"[.!?。！？؟](?=\s)|\n")
+_STOP = re.compile(r"[.!?。！？؟](?<=[^\n].)(?=\s)|\n")
 _DIGITS = re.compile(r"\d+(?:[\s,.:/-]\d+)*")
 _LONGEST = 100_000
+# The last sentences hardly ever take more; so far from the end they are looked for first.
+_TAIL = 1_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +40,31 @@ def sentences(text: str) -> Sequence[Sentence]:
     """The sentences at a text's end that are long enough to be told from others."""
     if len(text) > _LONGEST:
         return ()
+    stop = _STOP.search(text, len(text) - _TAIL) if len(text) > _TAIL else None
+    found = _last(text, stop.end()) if stop else []
+    return (found if len(found) > _LAST else _last(text, 0))[1:]  # before them, or the first of all, stands the story
+
+
+def _last(text: str, begin: int) -> list[Sentence]:
+    """The last long sentences of a text that is looked at from here, and one more."""
     found: list[Sentence] = []
-    for start, end in reversed(_borders(text)):
+    for start, end in reversed(_borders(text, begin)):
         sentence = text[start:end]
-        if len(sentence.split()) < _FEWEST_WORDS:
-            continue
-        if len(found) == _LAST:
-            return found[::-1]
-        found.append(Sentence(start, end, _digest(sentence)))
-    return found[-2::-1]  # all were looked at, and the first of them is the story
+        if len(sentence.split()) >= _FEWEST_WORDS:
+            found.append(Sentence(start, end, _digest(sentence)))
+            if len(found) > _LAST:
+                break
+    return found[::-1]
 
 
-def _borders(text: str) -> list[tuple[int, int]]:
+def _borders(text: str, start: int) -> list[tuple[int, int]]:
     """Where sentences begin and end; a line ends one too."""
-    found, start = [], 0
-    for stop in _STOP.finditer(text):
+    found = []
+    for stop in _STOP.finditer(text, start):
         end = stop.start() if stop[0] == "\n" else stop.end()
-        if end > start + (stop[0] != "\n"):
+        if end > start:
             found.append((start, end))
-            start = stop.end()
-        elif stop[0] == "\n":
-            start = stop.end()
+        start = stop.end()
     return [*found, (start, len(text))]
 
 

@@ -65,6 +65,8 @@ def _peeled(tag: re.Match[str]) -> str:
 
 def plain(text: str) -> str:
     """Text fit to keep: NFC, no tags, no control characters, single blanks, no empty lines, nothing at the ends."""
+    if text.isascii() and text.isprintable() and "<" not in text and "  " not in text:
+        return text.strip()  # as most names and headlines are
     text = untagged(harmless(text.replace("\r\n", "\n").replace("\r", "\n")))
     lines = [" ".join(words) for part in text.split("\n") if (words := part.split())]
     return unicodedata.normalize("NFC", "\n".join(lines))
@@ -78,7 +80,7 @@ def line(text: str) -> str:
 def to_text(source: str) -> str:
     """What a person would read of an HTML fragment or page. Text without markup comes back as it is."""
     source = source[:_LONGEST]
-    if not _LOOKS_LIKE_MARKUP.search(source):
+    if not ("<" in source or "&" in source) or not _LOOKS_LIKE_MARKUP.search(source):
         return plain(source)
     if is_overgrown(source):
         return plain(html.unescape(_TAG.sub(" ", source)))

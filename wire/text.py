@@ -114,7 +114,7 @@ def _parted(chunks: list[str]) -> list[str]:
 def forms(raw: str) -> tuple[str, ...]:
     """What a word of a story counts as: its folded form, and for Arabic the same without its prefixes."""
     folded = fold(raw)
-    if not _ARABIC.search(folded):
+    if folded.isascii() or not _ARABIC.search(folded):
         return (folded,)
     stem = _PREFIXES.sub("", folded)
     stems = {folded, stem} if len(stem) >= _SHORTEST_STEM else {folded}
@@ -129,10 +129,10 @@ def forms_in(text: str) -> Iterable[str]:
 
 
 def _forms_of(chunk: str) -> tuple[str, ...]:
-    form = plain_word(chunk).lower()
-    if form and form != chunk:
-        return _FORMS[form]  # remembered once for the word with a comma, with a full stop, at a sentence's beginning
-    return tuple([form for raw in ((chunk,) if form else Reading(chunk).raws) for form in forms(raw)])
+    if form := plain_word(chunk).lower():
+        # Remembered once for the word with a comma, with a full stop, at a sentence's beginning.
+        return (form[:_LONGEST_WORD],) if form == chunk else _FORMS[form]
+    return tuple([form for raw in Reading(chunk).raws for form in forms(raw)])
 
 
 _FORMS = Chunks(_forms_of)
@@ -170,6 +170,8 @@ def without_possessive(raw: str) -> str:
 
 def as_written(raw: str) -> str:
     """A word with its case and accents, without what nobody sees or means: for `case:`."""
+    if raw.isascii():
+        return without_possessive(raw)
     return unicodedata.normalize("NFC", without_possessive(_UNSEEN.sub("", raw)))
 
 

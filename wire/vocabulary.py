@@ -136,7 +136,7 @@ class Vocabulary:
                     yield known
             patterns = self._patterns.get(form[:FEWEST_LETTERS], ())
             yield from (known for pattern, known in patterns if pattern.fullmatch(form))
-        if self._has[CASE] and (known := self._known.get(Word(as_written(raw), CASE))):
+        if self._has[CASE] and (known := self._known.get((as_written(raw), CASE))):
             yield known
 
     def _lookups(self, form: str) -> list[tuple[str, str]]:
