@@ -33,6 +33,8 @@ from wire.matcher import Matcher
 # Feeds are due when they are told to be, and else not for as long as a run may take.
 _NEVER = Bounds(6 * 3600.0, 6 * 3600.0)
 _NUMBER = re.compile(r"/(\d{10})/")
+# How long all feeds may take, in seconds: several times what they do on a slow machine.
+_PATIENCE, _PATIENCE_A_FEED = 300, 0.3
 # A rule that meets one of so many stories is no alarm but a section of the paper.
 _SAMPLE, _MOST_MET = 1_000, 0
 
@@ -161,7 +163,7 @@ class Wirewatch:
             with self.database.reading() as session:
                 return session.execute(not_yet).first() is None
 
-        wait_until(all_polled, 900, "all feeds are polled")
+        wait_until(all_polled, _PATIENCE + _PATIENCE_A_FEED * len(self.addresses), "all feeds are polled")
         return time.perf_counter() - begun
 
     def stored(self) -> Counter[int]:

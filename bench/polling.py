@@ -1,6 +1,6 @@
 """What polling costs: Wirewatch whole, a plain script and lemon24/reader on the same made-up wire, in one run.
 
-    python -m bench.polling [--feeds 1000] [--runs 3] [--growth]
+    python -m bench.polling [--feeds 1000] [--runs 3] [--growth [FEEDS ...]]
 
 Each contender begins with nothing and polls all feeds: first everything is new, then nothing is, told by 304, by the
 same bytes, and by bodies whose channel has a clock in it; then a twentieth of the feeds has one to three new stories;
@@ -292,10 +292,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--feeds", type=int, default=1_000)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--growth", action="store_true", help="only how the cost grows: another half hour")
+    parser.add_argument(
+        "--growth", nargs="*", type=int, metavar="FEEDS", help="only how the cost grows: another half hour"
+    )
     asked = parser.parse_args()
-    if asked.growth:
-        growth((100, 1_000, 10_000), (1, 4))
+    if asked.growth is not None:
+        growth(asked.growth or (100, 1_000, 10_000), () if asked.growth else (1, 4))
     else:
         compare(asked.feeds, asked.runs)
 
