@@ -352,9 +352,9 @@ def count_public(session: Session, since: datetime | None = None) -> int:
     """
     lately = [] if since is None else [ITEM.c.first_seen_at >= since]
     of_all = session.execute(select(func.count()).select_from(ITEM).where(*lately)).scalar_one()
-    private = session.execute(select(ITEM.c.first_seen_at).where(_IS_PRIVATE)).scalars()
+    private = session.execute(select(ITEM.c.first_seen_at).where(IS_PRIVATE)).scalars()
     return int(of_all) - int(sum(since is None or seen >= since for seen in private))
 
 
 # As its index says it, so that it is used.
-_IS_PRIVATE = text("item.private")
+IS_PRIVATE = text("item.private")

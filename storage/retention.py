@@ -17,7 +17,7 @@ from storage.canaries import CANARY
 from storage.database import delete_some
 from storage.feeds import FEED
 from storage.history import EVENT
-from storage.items import ITEM, SIGHTING, VERSION
+from storage.items import IS_PRIVATE, ITEM, SIGHTING, VERSION
 from storage.notices import NOTICE
 from storage.polls import POLL
 from storage.readings import READING
@@ -104,8 +104,9 @@ def _forget_told(session: Session, what: Table, told: ColumnElement[int], ids: S
 def _canaries(session: Session, now: datetime) -> bool:
     """What canaries left behind: their stories with their alerts, for they are nobody's news."""
     session.execute(delete(CANARY).where(CANARY.c.let_in_at < now - _CANARIES))
-    old = select(ITEM.c.id).where(ITEM.c.private, ITEM.c.first_seen_at < now - _CANARIES_STORIES).limit(BATCH)
-    ids = session.execute(old).scalars().all()
+    # There are few of them; asked for those of long ago, SQLite would walk all stories of long ago.
+    private = session.execute(select(ITEM.c.id, ITEM.c.first_seen_at).where(IS_PRIVATE)).all()
+    ids = [row.id for row in private if row.first_seen_at < now - _CANARIES_STORIES][:BATCH]
     alerts = session.execute(select(ALERT.c.id).where(ALERT.c.item_id.in_(ids))).scalars().all()
     _forget_told(session, ALERT, DELIVERY.c.alert_id, alerts)
     forget_items(session, ids)
@@ -143,11 +144,9 @@ def _shown(session: Session, item_ids: Sequence[int]) -> set[str]:
 
 
 def forget_items(session: Session, ids: Sequence[int]) -> None:
-    """Stories and all that hangs on them; they raised no alert, or their alerts are gone.
-
-    Their sketches went long before (`sketches.forget_old`), and could be found here only by looking through all.
-    """
+    """Stories and all that hangs on them; they raised no alert, or their alerts are gone."""
     search.forget(session, ids)
+    sketches.forget(session, ids)
     for what in (SIGHTING, VERSION, READING):
         session.execute(delete(what).where(what.c.item_id.in_(ids)))
     session.execute(delete(ITEM).where(ITEM.c.id.in_(ids)))

@@ -62,9 +62,14 @@ def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datet
         return
     for some in chunks(list(told)):
         _keep(session, some, told, now)
-    if shared := _shared(session, told, now):
-        rows = _rows(session, sorted({key for item, others in shared.items() for key in (item, *others)}))
-        sizes = {key: len(row.numbers) for key, row in rows.items()}
+    if maybe := _maybe_alike(session, list(told)):
+        rows = _lately(session, sorted({key for pair in maybe for key in pair}), now)
+        numbers = {key: frozenset(row.numbers) for key, row in rows.items()}
+        shared: dict[int, dict[int, int]] = defaultdict(dict)
+        for item_id, other in maybe:
+            if item_id in rows and other in rows:
+                shared[item_id][other] = len(numbers[item_id] & numbers[other])
+        sizes = {key: len(some) for key, some in numbers.items()}
         dates = {key: row.published_at for key, row in rows.items()}
         _join(session, similar.clusters(shared, sizes, dates), {key: row.cluster for key, row in rows.items()})
 
@@ -88,29 +93,19 @@ def _with_ids(session: Session, statement: str) -> TextClause:
     return text(written).bindparams(bindparam("ids", expanding=True))
 
 
-def _shared(session: Session, told: Mapping[int, frozenset[int]], now: datetime) -> dict[int, dict[int, int]]:
-    """How many numbers each story shares with earlier ones of the last days, where they are enough to say anything."""
-    maybe = [
+def _maybe_alike(session: Session, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """(item, an earlier one that shares a number which was looked up)."""
+    return [
         (row.item_id, row.other)
-        for some in chunks(list(told))
+        for some in chunks(ids)
         for row in session.execute(_with_ids(session, _MAYBE_ALIKE), {"ids": some, "holders": _MOST_HOLDERS})
     ]
-    lately = select(SKETCH.c.item_id, SKETCH.c.numbers).where(SKETCH.c.seen_at >= now - similar.WINDOW)
-    others = {
-        row.item_id: frozenset(row.numbers)
-        for some in chunks(sorted({other for _, other in maybe}))
-        for row in session.execute(lately.where(SKETCH.c.item_id.in_(some)))
-    }
-    shared: dict[int, dict[int, int]] = defaultdict(dict)
-    for item_id, other in maybe:
-        if other in others and (count := len(told[item_id] & others[other])) >= similar.FEWEST_SHARED:
-            shared[item_id][other] = count
-    return shared
 
 
-def _rows(session: Session, item_ids: Sequence[int]) -> dict[int, Row[Any]]:
+def _lately(session: Session, item_ids: Sequence[int], now: datetime) -> dict[int, Row[Any]]:
+    """The sketches of the last days, each with what else decides of its item."""
     wanted = select(ITEM.c.id, ITEM.c.published_at, ITEM.c.cluster, SKETCH.c.numbers)
-    wanted = wanted.join(SKETCH, SKETCH.c.item_id == ITEM.c.id)
+    wanted = wanted.join(SKETCH, SKETCH.c.item_id == ITEM.c.id).where(SKETCH.c.seen_at >= now - similar.WINDOW)
     rows = (row for some in chunks(item_ids) for row in session.execute(wanted.where(ITEM.c.id.in_(some))))
     return {row.id: row for row in rows}
 
@@ -130,7 +125,12 @@ def forget_old(session: Session, now: datetime) -> bool:
     """A batch of sketches that nothing is compared with any more; whether there may be more."""
     old = select(SKETCH.c.item_id).where(SKETCH.c.seen_at < now - similar.WINDOW).limit(_FORGOTTEN_AT_ONCE)
     ids = session.execute(old).scalars().all()
-    if ids:
-        session.execute(_with_ids(session, _FORGET), {"ids": ids})
-        session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_(ids)))
+    forget(session, ids)
     return len(ids) == _FORGOTTEN_AT_ONCE
+
+
+def forget(session: Session, item_ids: Sequence[int]) -> None:
+    """The sketches of these items, as far as there are any."""
+    if item_ids:
+        session.execute(_with_ids(session, _FORGET), {"ids": item_ids})
+        session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_(item_ids)))

@@ -18,13 +18,14 @@ LANGUAGES = frozenset({
 # A headline of fewer letters could be anything ("Oil up"), and what is beyond this adds nothing.
 _FEWEST_LETTERS = 30
 _ENOUGH = 500
-# So many of its guesses are looked at for one of our languages.
+# So many of its guesses are looked at for one of our languages, if they are no mere chance.
 _GUESSES = 3
-_KANA = re.compile("[\u3041-\u30ff]")
+_LEAST_LIKELY = 0.05
+_KANA = re.compile("[\u3041-\u30ff\uff66-\uff9d]")
 
 
 def detect(text: str) -> str:
-    """The ISO 639-1 code of a text's language, or nothing where there is too little to go by."""
+    """The ISO 639-1 code of a text's language, or nothing where there is too little to go by, or it is none of ours."""
     text = text[:_ENOUGH]
     # A sign of Chinese, Japanese or Korean says as much as a few letters.
     letters = accumulate(3 if sign >= "\u2e80" else 1 for sign in text if sign.isalpha())
@@ -33,7 +34,7 @@ def detect(text: str) -> str:
 
 def _best_guess(text: str) -> str:
     """Without case, which headlines give to every word; and no Japanese is without kana, as the model thinks."""
-    guesses = [str(guess["lang"]) for guess in _detector().detect(text.lower(), k=_GUESSES)]
+    guesses = [str(guess["lang"]) for guess in _detector().detect(text.lower(), k=_GUESSES, threshold=_LEAST_LIKELY)]
     found = next((guess for guess in guesses if guess in LANGUAGES), "")
     return "zh" if found == "ja" and not _KANA.search(text) else found
 

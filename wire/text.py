@@ -130,8 +130,8 @@ def forms_in(text: str) -> Iterable[str]:
 
 def _forms_of(chunk: str) -> tuple[str, ...]:
     if form := plain_word(chunk).lower():
-        # Remembered once for the word with a comma, with a full stop, at a sentence's beginning.
-        return (form[:_LONGEST_WORD],) if form == chunk else _FORMS[form]
+        # Remembered once for the word with a comma, with a full stop, at a sentence's beginning; and as one string.
+        return (chunk[:_LONGEST_WORD],) if form == chunk else _FORMS[form]
     return tuple([form for raw in Reading(chunk).raws for form in forms(raw)])
 
 

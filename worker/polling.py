@@ -41,8 +41,8 @@ _ENTRIES_A_PORTION = 300
 class Polled:
     """What one poll of one feed brought: a document, or nothing new, or an error.
 
-    The answer is kept without its body; `is_full` says that there was one. `wait` is for how many seconds the server
-    wants to be left alone; `resting` the host of which it spoke, if it spoke for all of it.
+    Once it is read, the answer is kept without its body; `is_full` says that there was one. `wait` is for how many
+    seconds the server wants to be left alone; `resting` the host of which it spoke, if it spoke for all of it.
     """
 
     feed: FeedToPoll
@@ -121,7 +121,12 @@ async def poll_all(
             return polled
 
     async def hand_in(feed: FeedToPoll) -> None:
-        come.put_nowait(await ask(feed))
+        try:
+            polled = await ask(feed)
+        except Exception as error:
+            log.exception(_BEYOND_US, feed.id)
+            polled = _not_polled(feed, error)
+        come.put_nowait(polled)
 
     under_way = [asyncio.create_task(hand_in(feed)) for feed in batch]
     left = len(batch)
@@ -140,16 +145,18 @@ async def poll_all(
 async def _portion(come: asyncio.Queue[Polled], left: int) -> list[Polled]:
     """What is written together: so much that a transaction pays, so little that nobody waits long for it."""
     portion: list[Polled] = []
-    entries, deadline = 0, None
-    while len(portion) < left and entries < _ENTRIES_A_PORTION:
+    entries, loop = 0, asyncio.get_running_loop()
+    until = None  # its time begins with the first that came
+    while len(portion) < left and entries < _ENTRIES_A_PORTION and (until is None or loop.time() < until):
         try:
-            async with asyncio.timeout_at(deadline):
-                polled = _read(await come.get())
+            async with asyncio.timeout_at(until):
+                polled = await come.get()
         except TimeoutError:
             break
-        portion.append(polled)
-        entries += len(polled.document.entries) if polled.document else 0
-        deadline = deadline or asyncio.get_running_loop().time() + _PATIENCE
+        until = until or loop.time() + _PATIENCE
+        portion.append(_read(polled))
+        entries += len(portion[-1].document.entries) if portion[-1].document else 0
+        await asyncio.sleep(0)  # the others' sockets are served meanwhile
     return portion
 
 
@@ -161,9 +168,6 @@ async def _ask(session: aiohttp.ClientSession, feed: FeedToPoll, limits: Limits,
         polled = Polled(feed, 0.0, answer=answer)
     except PollFailed as error:
         polled = _failed(feed, error, now)
-    except Exception as error:
-        log.exception(_BEYOND_US, feed.id)
-        polled = _broken(feed, error)
     return replace(polled, took=time.monotonic() - started)
 
 
@@ -176,14 +180,14 @@ def _read(polled: Polled) -> Polled:
         read = read_answer(polled.feed, polled.answer)
     except Exception as error:
         log.exception(_BEYOND_US, polled.feed.id)
-        read = _broken(polled.feed, error)
+        read = _not_polled(polled.feed, error)
     return replace(read, took=polled.took + time.monotonic() - started)
 
 
 _BEYOND_US = "feed %s could not be polled"
 
 
-def _broken(feed: FeedToPoll, error: Exception) -> Polled:
+def _not_polled(feed: FeedToPoll, error: Exception) -> Polled:
     """Whatever one feed does to us, the others of its batch are polled."""
     return Polled(feed, 0.0, error=f"It could not be polled: {type(error).__name__}.")
 

@@ -93,7 +93,7 @@ class Sketch(SQLModel, table=True):
 
 
 class Shingle(SQLModel, table=True):
-    """A number of an item's sketch: who holds it too?"""
+    """One of the smallest numbers of an item's sketch: who holds it too?"""
 
     __table_args__ = ({"sqlite_with_rowid": False},)
 

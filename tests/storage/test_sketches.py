@@ -4,15 +4,17 @@ import random
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import insert, select
 
 from bench.corpus import Corpus
-from storage import items, sketches
+from storage import items, retention, sketches
 from storage.database import Database
 from storage.items import NewStory
+from storage.sketches import SHINGLE, SKETCH
 from tests.helpers import NOON
 from tests.wire.test_similar import EDITS
-from wire.sketch import sketch
 from wire.similar import WINDOW
+from wire.sketch import sketch
 from wire.story import Fields, Identity, Story
 
 
@@ -51,6 +53,36 @@ def test_copies_that_come_together_are_one_cluster(database: Database, originals
     kept = keep(database, {"original": (story.title, story.text), **told})
     first = min(kept.values())
     assert clusters(database) == {item_id: first if item_id != first else None for item_id in kept.values()}
+
+
+def test_a_dozen_numbers_of_a_sketch_are_looked_up_and_all_of_them_forgotten(
+    database: Database, originals: dict[str, Fields]
+) -> None:
+    """Also where an earlier version of this program put all of them there."""
+    story = originals["story:0"]
+    numbers = sketch(story.title, story.text)
+    kept = keep(database, {"one": (story.title, story.text)})
+    with database.writing() as session:
+        looked_up = set(session.execute(select(SHINGLE.c.number)).scalars())
+        assert looked_up == set(sorted(numbers)[:12])
+        rows = [{"number": one, "item_id": kept["one"]} for one in numbers - looked_up]
+        session.execute(insert(SHINGLE), rows)
+        sketches.forget(session, [kept["one"]])
+        assert session.execute(select(SHINGLE.c.number)).all() == []
+        assert session.execute(select(SKETCH.c.item_id)).all() == []
+
+
+def test_a_copy_of_a_story_that_was_forgotten_meanwhile_is_kept(
+    database: Database, originals: dict[str, Fields]
+) -> None:
+    story = originals["story:0"]
+    first = keep(database, {"one": (story.title, story.text)})
+    with database.writing() as session:  # revised late, so that its sketch is young
+        sketches.cluster(session, {first["one"]: sketch(story.title, story.text)}, NOON + timedelta(days=6))
+        retention.forget_items(session, [first["one"]])
+        assert session.execute(select(SKETCH.c.item_id)).all() == []
+    kept = keep(database, {"copy": (story.title, story.text)}, at=timedelta(days=7))
+    assert clusters(database) == {kept["copy"]: None}
 
 
 def test_what_was_told_before_the_window_is_no_original(database: Database, originals: dict[str, Fields]) -> None:

@@ -1,4 +1,7 @@
-from wire.furniture import known, sentences, without
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wire.furniture import _last, known, sentences, without
 
 TEXT = "A story of today. It says a few things more.\nCall 800 555 for our offers now\nShort."
 
@@ -23,3 +26,9 @@ def test_only_a_storys_end_can_be_furniture() -> None:
     text = " ".join(f"The {number}th sentence of them is short." for number in ("fif", "six", "seven")) * 9
     assert len(sentences(text)) == 6
     assert sentences("A story of a single sentence.") == []
+
+
+@given(st.lists(st.sampled_from(["four words of it", "short", ".", ". ", "\n", "? ", " ", "。", "x" * 300])))
+def test_looking_at_the_end_first_finds_what_looking_at_all_finds(parts: list[str]) -> None:
+    text = "".join(parts * 9)
+    assert list(sentences(text)) == _last(text, 0)[1:]

@@ -58,3 +58,8 @@ def test_tags_that_were_escaped_once_too_often_part_words_where_they_are_blocks(
     assert line("Oil jumps<br>Gold falls") == "Oil jumps Gold falls"
     assert to_text("&lt;p&gt;One &lt;b&gt;t&lt;/b&gt;wo&lt;/p&gt;&lt;p&gt;Three") == "One two\nThree"
     assert line("Use <b> wisely") == "Use <b> wisely"
+
+
+@given(st.text(st.characters(min_codepoint=32, max_codepoint=126, exclude_characters="<")))
+def test_plain_text_is_cleaned_the_quick_way_as_the_long_way(text: str) -> None:
+    assert f"{plain(text)}\né".strip() == plain(f"{text}\né")
