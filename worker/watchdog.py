@@ -14,6 +14,8 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 EVERY = 5.0
+# Who has work in hand consumes nothing more until it is done, and a first poll of large feeds is long.
+_TIMES_AT_WORK = 8
 # Seconds after the broker came back within which a worker must have taken up work again: that is when it hangs.
 _AFTER_BROKER = 30.0
 
@@ -21,7 +23,8 @@ _AFTER_BROKER = 30.0
 class Watchdog:
     """`send` sends the message, and says whether the broker took it; `end` is called when none was heard for long.
 
-    While the broker is away there is nothing to be heard, and no time counts.
+    While the broker is away there is nothing to be heard, and no time counts; while the worker is `at_work` it may be
+    longer.
     """
 
     def __init__(
@@ -29,10 +32,12 @@ class Watchdog:
         send: Callable[[], bool],
         patience: float,
         *,
+        at_work: Callable[[], bool] = lambda: False,
         end: Callable[[], None] = lambda: os._exit(1),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._send, self._patience, self._end, self._clock = send, patience, end, clock
+        self._at_work = at_work
         self._heard_at = clock()
         self._back_at: float | None = None
 
@@ -48,6 +53,8 @@ class Watchdog:
             self._heard_at = self._back_at = now
             return
         patience = self._patience if self._back_at is None else min(self._patience, _AFTER_BROKER)
+        if self._at_work():
+            patience *= _TIMES_AT_WORK
         if now - self._heard_at > patience:
             log.critical("nothing was consumed for %.0f s though the broker answers; ending", now - self._heard_at)
             self._end()

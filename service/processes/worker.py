@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from celery import signals
+from celery.worker import state
 
 from service import exposition, logs
 from service.config import worker_config
@@ -72,7 +73,9 @@ def _keep_little() -> None:
 
 def _watch(own: str, patience: float) -> None:
     """Ends this worker when it no longer eats; it is looked at once it is at work and has forked."""
-    watchdog = Watchdog(lambda: celery.send_to_self(own, expires=patience), patience)
+    watchdog = Watchdog(
+        lambda: celery.send_to_self(own, expires=patience), patience, at_work=lambda: bool(state.reserved_requests)
+    )
 
     def begin(**_: Any) -> None:
         watchdog.start()
@@ -81,8 +84,14 @@ def _watch(own: str, patience: float) -> None:
         if request.name == celery.ALIVE:
             watchdog.heard()
 
+    def hear_late(sender: Any, **_: Any) -> None:
+        """A worker with much to do consumes its messages when they have expired; that is consuming too."""
+        if sender.name == celery.ALIVE:
+            watchdog.heard()
+
     signals.worker_ready.connect(begin, weak=False)
     signals.task_received.connect(hear, weak=False)
+    signals.task_revoked.connect(hear_late, weak=False)
 
 
 def _keep_logging(**_: Any) -> None:
