@@ -10,17 +10,15 @@ an hour on a slow machine, most of it to fill the larger one.
 import argparse
 import statistics
 import tempfile
-import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.contenders import furnish
 from bench.polling import world
-from scheduler.loop import batches
+from bench.stages import poll
 from storage import feeds, items
 from storage.database import Database
-from storage.work import new_claim
 from tests.helpers import LOOPBACK
 from wire import language
 from wire.cadence import Bounds
@@ -31,7 +29,7 @@ from worker.process import Process
 
 _ROUNDS, _FEEDS_A_ROUND = 12, 40
 # A feed that was polled is not due again while this runs.
-_SELDOM = Bounds(86_400, 86_400)
+_SELDOM = Bounds(30 * 86_400, 30 * 86_400)
 
 
 class Watching:
@@ -45,16 +43,11 @@ class Watching:
 
     def poll(self, addresses: Sequence[str]) -> float:
         """Polls new feeds; CPU milliseconds a feed."""
-        claim, now = new_claim(), datetime.now(UTC)
+        now = datetime.now(UTC)
         with self.database.writing() as session:
             for address in addresses:
                 feeds.add(session, address, now=now, bounds=_SELDOM)
-            later = now + timedelta(seconds=1)
-            due = feeds.claim_due_feeds(session, now=later, lease=timedelta(days=1), limit=len(addresses), claim=claim)
-        begun = time.process_time()
-        for batch in batches(due):
-            self._process.poll(claim, batch)
-        return (time.process_time() - begun) / len(addresses) * 1_000
+        return poll(self.database, self._process) / len(addresses) * 1_000
 
     def stories(self) -> int:
         with self.database.reading() as session:

@@ -75,12 +75,7 @@ def cluster(session: Session, sketches: Mapping[int, frozenset[int]], now: datet
 
 
 def _keep(session: Session, ids: Sequence[int], told: Mapping[int, frozenset[int]], now: datetime) -> None:
-    former = session.execute(select(SKETCH.c.item_id, SKETCH.c.numbers).where(SKETCH.c.item_id.in_(ids))).all()
-    if former:
-        one = (SHINGLE.c.number == bindparam("which"), SHINGLE.c.item_id == bindparam("whose"))
-        pairs = [{"which": number, "whose": row.item_id} for row in former for number in row.numbers]
-        session.connection().execute(SHINGLE.delete().where(*one), pairs)
-        session.execute(SKETCH.delete().where(SKETCH.c.item_id.in_([row.item_id for row in former])))
+    forget(session, session.execute(select(SKETCH.c.item_id).where(SKETCH.c.item_id.in_(ids))).scalars().all())
     # The smallest first: two stories that share most of all share most of these (Broder, 1997: a bottom sketch).
     rows = [{"item_id": key, "numbers": sorted(told[key]), "seen_at": now} for key in ids]
     session.execute(insert(SKETCH), rows)
