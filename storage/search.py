@@ -65,10 +65,10 @@ def index(session: Session, items: Sequence[tuple[int, str, str]], *, again: boo
     if again:
         session.execute(_DELETE, [{"item_id": item_id} for item_id, _, _ in items])
     dialect = session.get_bind().dialect.name
-    write = _quoted if dialect == "postgresql" else " ".join
+    found = [(item_id, words(title, body)) for item_id, title, body in items]
     session.execute(
         _INSERT[dialect],
-        [{"item_id": item_id, "words": write(words(title, body))} for item_id, title, body in items],
+        [{"item_id": item_id, "words": _quoted(one) if dialect == "postgresql" else one} for item_id, one in found],
     )
 
 
@@ -175,11 +175,11 @@ def _word(word: Word, syntax: _Syntax) -> str | None:
 
 
 @lru_cache(maxsize=MOST_STORIES)
-def words(title: str, body: str) -> Sequence[str]:
-    """Each word of a story once, in its order, as many as an index takes."""
-    found = dict.fromkeys(forms_in(f"{title}\n{body}"))
+def words(title: str, body: str) -> str:
+    """Each word of a story once, as many as an index takes, a line each."""
+    found = forms_in(f"{title}\n{body}")
     fits = (len(title) + len(body)) * _MOST_GROWTH < _MOST_BYTES
-    return tuple(found if fits else _as_many_as_fit(found))
+    return "\n".join(found if fits else _as_many_as_fit(found))
 
 
 # A letter has three bytes at most but for rare ones, a word four more, and an Arabic one is there three times.
@@ -195,5 +195,6 @@ def _as_many_as_fit(found: Iterable[str]) -> Iterator[str]:
         yield form
 
 
-def _quoted(found: Iterable[str]) -> str:
-    return " ".join("'" + word.replace("\\", "\\\\").replace("'", "''") + "'" for word in found)
+def _quoted(found: str) -> str:
+    lines = found.replace("\\", "\\\\").replace("'", "''").splitlines()
+    return " ".join([f"'{word}'" for word in lines])

@@ -1,7 +1,8 @@
 """What stands between two blanks, worked out once and remembered: news are written with the same words every day.
 
 No word spans a blank, so a text's words are its chunks' words; and splitting at blanks is much quicker than finding
-words. Remembering is for speed alone: whoever forgets everything works it out again.
+words. Signs that are no part of any word count as blanks, so that most chunks are plain words. Remembering is for
+speed alone: whoever forgets everything works it out again.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,20 +10,39 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# The words of some thousand stories. Past it, what came is put aside, and of it is taken up what comes again.
-MOST = 40_000
+# Signs that part words wherever they stand, and the commonest beyond ASCII; a full stop or comma does before a blank.
+_PARTING = '!"%&()*-/:;<=>?@[\\]^_`{|}~'
+_ASCII_TO_BLANKS = str.maketrans(dict.fromkeys(_PARTING, " "))
+_COMMON_PARTING = '“”–—…-/()":;'
+_ENDING = (". ", ", ")
+
 # Longer ones are addresses, or of scripts without blanks, and never come twice.
 LONGEST = 40
 # What was worked out of so many whole stories is remembered too: it is done before a transaction and used in it.
 MOST_STORIES = 500
 
 
-class Chunks(dict[str, T]):
-    """What `work` makes of a chunk, punctuation and all; asked for as a dictionary is."""
+def chunked(text: str) -> list[str]:
+    """The chunks of a text in their order, as far as they can be told quickly from what parts them."""
+    if text.isascii():
+        text = text.translate(_ASCII_TO_BLANKS)  # one pass; beyond ASCII a pass a sign is still ten times as quick
+    else:
+        for sign in _COMMON_PARTING:
+            text = text.replace(sign, " ")
+    for end in _ENDING:
+        text = text.replace(end, " ")
+    return text.split()
 
-    def __init__(self, work: Callable[[str], T]) -> None:
+
+class Chunks(dict[str, T]):
+    """What `work` makes of a chunk, punctuation and all; asked for as a dictionary is.
+
+    Of more than `most` what came is put aside, and of that is taken up what comes again.
+    """
+
+    def __init__(self, work: Callable[[str], T], *, most: int) -> None:
         super().__init__()
-        self._work = work
+        self._work, self._most = work, most
         self._aside: dict[str, T] = {}
 
     def __missing__(self, chunk: str) -> T:
@@ -37,16 +57,9 @@ class Chunks(dict[str, T]):
         super().clear()
         self._aside = {}
 
-    def of(self, text: str) -> list[T]:
-        """What is made of each chunk of a text, in their order."""
-        return self._of(text.split())
-
-    def of_each(self, text: str) -> list[T]:
-        """The same, but of a chunk that comes again only where it comes first."""
-        return self._of(dict.fromkeys(text.split()))
-
-    def _of(self, chunks: Iterable[str]) -> list[T]:
-        if len(self) > MOST:
+    def of(self, chunks: Iterable[str]) -> list[T]:
+        """What is made of each of these chunks, in their order."""
+        if len(self) > self._most:
             self._aside = dict(self)
             super().clear()
         return list(map(self.__getitem__, chunks))

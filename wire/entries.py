@@ -6,11 +6,11 @@ they cost more than the parse, and we clean text and resolve links ourselves. JS
 
 import io
 import re
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import struct_time
-from typing import Any, cast
+from typing import Any
 
 import feedparser
 
@@ -135,7 +135,8 @@ def _is_sound(parsed: Mapping[str, Any]) -> bool:
 
 def _document(parsed: Mapping[str, Any], url: str) -> Document:
     feed, kind = parsed["feed"], str(parsed.get("version") or "unknown")
-    entries = tuple(_entry(raw, parsed, url) for raw in parsed["entries"])
+    # As plain dictionaries: feedparser's own look each name up under its former ones too, and warn of some.
+    entries = tuple(_entry(dict(raw), parsed, url) for raw in parsed["entries"])
     return Document(kind, _text_of(feed, "title", kind), entries, line(str(feed.get("language", ""))))
 
 
@@ -158,9 +159,9 @@ def _entry(raw: Mapping[str, Any], parsed: Mapping[str, Any], url: str) -> Entry
         guid=line(str(raw.get("id") or "")),
         url=absolute(url, str(raw.get("link") or "")),
         title=_text_of(raw, "title", kind),
-        text=max(_texts(raw, kind), key=len, default=""),
+        text=_longest_text(raw, kind),
         author=line(to_text(str(raw.get("author") or ""))),
-        published_at=_time(_moment(raw, "published_parsed")) or _time(_moment(raw, "updated_parsed")),
+        published_at=_time(raw.get("published_parsed")) or _time(raw.get("updated_parsed")),
         language=line(str(raw.get("language") or "")),
         tags=_tags(raw),
         enclosures=_enclosures(raw, url),
@@ -185,20 +186,16 @@ def _tags(raw: Mapping[str, Any]) -> tuple[str, ...]:
 def _parts(raw: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """A list of things feedparser found; nothing where a feed's own element of that name stands in its place."""
     found = raw.get(name)
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
+    return [dict(one) for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
-def _moment(raw: Mapping[str, Any], name: str) -> struct_time | None:
-    """A date of an entry, past feedparser's own `get`, which warns that it takes one date for the other."""
-    found: struct_time | None = dict.get(cast("dict[str, Any]", raw), name)
-    return found
-
-
-def _texts(raw: Mapping[str, Any], kind: str) -> Iterator[str]:
-    """The entry's words, in each form the feed offers: full content where there is some, else the summary."""
-    for content in _parts(raw, "content"):
-        yield _readable(content, kind)
-    yield _readable(_detail(raw, "summary"), kind)
+def _longest_text(raw: Mapping[str, Any], kind: str) -> str:
+    """The entry's words in the longest form the feed offers: full content where there is some, else the summary."""
+    longest = ""
+    for part in [*_parts(raw, "content"), _detail(raw, "summary")]:
+        if len(str(part.get("value") or "")) > len(longest):  # what is shorter as markup need not be read
+            longest = max(longest, _readable(part, kind), key=len)
+    return longest
 
 
 def _text_of(raw: Mapping[str, Any], name: str, kind: str) -> str:

@@ -84,7 +84,7 @@ def to_text(source: str) -> str:
         return plain(source)
     if is_overgrown(source):
         return plain(html.unescape(_TAG.sub(" ", source)))
-    marked = _CELL.sub(" <", _BLOCK.sub("\n<", " ".join(source.split())))
+    marked = _CELL.sub(" <", _BLOCK.sub("\n<", " ".join(source.splitlines())))
     tree = LexborHTMLParser(f"<body>{marked}")
     if tree.body is None:
         return plain(html.unescape(_TAG.sub(" ", source)))

@@ -17,7 +17,7 @@ from typing import Any
 import regex
 import Stemmer
 
-from wire.chunks import Chunks
+from wire.chunks import Chunks, chunked
 
 # Inside words, invisible: soft hyphen, zero-width space, joiners, word joiner, byte order mark.
 _INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
@@ -62,6 +62,7 @@ _STEMMER = Stemmer.Stemmer("english")
 # The conjunctions, prepositions and article that Arabic writes onto the word, longest first.
 _PREFIXES = re.compile("^(?:وبال|وال|فال|بال|كال|ولل|فلل|لل|وب|ول|وك|فب|فل|ال|و|ف|ب|ك|ل)")
 _SHORTEST_STEM = 3
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 # No language writes a longer word; data in disguise does, and an index refuses it (PostgreSQL at 2,046 bytes).
 _LONGEST_WORD = 200
 
@@ -74,21 +75,18 @@ class Reading:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._pattern = _pattern_for(text)
-        found: list[str] = self._pattern.findall(text)
-        self.raws = _parted(found) if self._pattern is _CHUNK else found
+        pattern = _pattern_for(text)
+        found: list[str] = pattern.findall(text)
+        self.raws = _parted(found) if pattern is _CHUNK else found
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
-        found = [one.span() for one in self._pattern.finditer(self.text)]
-        return [span for chunk in found for span in self._cut(*chunk)] if self._pattern is _CHUNK else found
-
-    def _cut(self, start: int, end: int) -> list[tuple[int, int]]:
-        """The words of a chunk, by their places in the text."""
-        chunk = self.text[start:end]
-        if chunk.isalnum():
-            return [(start, end)]
-        return [(start + one.start(), start + one.end()) for one in _SIMPLE.finditer(chunk)]
+        found, end = [], 0
+        for raw in self.raws:
+            start = self.text.index(raw, end)  # between two words is nothing a word could begin with
+            end = start + len(raw)
+            found.append((start, end))
+        return found
 
 
 def _pattern_for(text: str) -> Any:
@@ -124,18 +122,21 @@ def forms(raw: str) -> tuple[str, ...]:
 
 
 def forms_in(text: str) -> Iterable[str]:
-    """What the words of a text count as, in their order; of a chunk that comes again once."""
-    return chain.from_iterable(_FORMS.of_each(text))
+    """What the words of a text count as, each once; those beyond ASCII, or with signs in them, come last."""
+    plain = dict.fromkeys(chunked(text))
+    others = [chunk for chunk in plain if not (chunk.isalnum() and chunk.isascii() and len(chunk) <= _LONGEST_WORD)]
+    for chunk in others:
+        del plain[chunk]
+    found = dict.fromkeys(" ".join(plain).lower().split())  # all at once: most words are of this kind
+    found.update(dict.fromkeys(chain.from_iterable(_FORMS.of(others))))
+    return found
 
 
 def _forms_of(chunk: str) -> tuple[str, ...]:
-    if form := plain_word(chunk).lower():
-        # Remembered once for the word with a comma, with a full stop, at a sentence's beginning; and as one string.
-        return (chunk[:_LONGEST_WORD],) if form == chunk else _FORMS[form]
     return tuple([form for raw in Reading(chunk).raws for form in forms(raw)])
 
 
-_FORMS = Chunks(_forms_of)
+_FORMS = Chunks(_forms_of, most=40_000)
 
 
 def plain_word(chunk: str) -> str:
@@ -182,10 +183,11 @@ def stem(folded: str) -> str:
 
 def _number(raw: str) -> str:
     """1,000 is 1000, 4.50 stays 4.50; digits of any script count as the European ones."""
-    digits = "".join(str(unicodedata.digit(sign)) if sign.isdigit() else sign for sign in raw)
-    if re.fullmatch(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?", digits):
-        return digits.replace(",", "")
-    return _MARKS.sub("", unicodedata.normalize("NFKD", digits).casefold())
+    if not raw.isascii():
+        raw = "".join(str(unicodedata.digit(sign)) if sign.isdigit() else sign for sign in raw)
+    if "," in raw and _THOUSANDS.fullmatch(raw):
+        return raw.replace(",", "")
+    return raw.lower() if raw.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", raw).casefold())
 
 
 def words(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from wire.chunks import Chunks
+from wire.chunks import Chunks, chunked
 from wire.clauses import CASE, EXACT, PREFIX, STEM, Term, Word
 from wire.query import FEWEST_LETTERS
 from wire.text import Reading, as_written, forms, plain_word, stem
@@ -56,6 +56,8 @@ class _Known:
     node: Node | None = None
 
 
+# The words of some thousand stories: to most there is nothing to remember but that they mean nothing.
+_MOST_REMEMBERED = 80_000
 # What a chunk holds: nothing that matters (the most, and then nothing more need be touched), a word that does, or
 # other than one word.
 Chunk = Entry | tuple[Entry, ...] | None
@@ -69,7 +71,7 @@ class Vocabulary:
         self._patterns: dict[str, list[tuple[re.Pattern[str], _Known]]] = defaultdict(list)
         self._prefix_lengths: list[int] = []
         self._has = {CASE: False, STEM: False}
-        self._chunks: Chunks[Chunk] = Chunks(self._read)
+        self._chunks: Chunks[Chunk] = Chunks(self._read, most=_MOST_REMEMBERED)
 
     def add(self, number: int, term: Term) -> None:
         """Gives a term its number."""
@@ -100,7 +102,7 @@ class Vocabulary:
 
     def find(self, text: str, base: int, begins: dict[int, list[int]]) -> int:
         """Notes where each term begins in a text, in words counted from `base`, ascending; how many words there are."""
-        entries = _flat(self._chunks.of(text))
+        entries = _flat(self._chunks.of(chunked(text)))
         for place, entry in enumerate(entries):
             if entry is not None:
                 for number in entry.terms:

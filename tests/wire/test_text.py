@@ -2,7 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wire.text import Reading, fold, forms, plain_word, words
+from wire.chunks import chunked
+from wire.text import Reading, fold, forms, forms_in, plain_word, words
+
+# Letters, digits and signs of every kind the analyser tells apart, so that short texts hold them side by side.
+_SIGNS = "aZéİ1ß.,'’!?:;()[]\"+#$@&_/*“–…- \u00adUS4中国ไท\u0301\n\tلبहि\u3000\u00a0\u200b"
 
 
 @pytest.mark.parametrize(
@@ -93,8 +97,24 @@ def test_the_quick_way_to_cut_words_cuts_as_the_other(text: str) -> None:
     assert slow.spans[:-1] == quick.spans
 
 
-@given(st.text(alphabet="aZé1ß.,'’!?:;()[]\"+#$ \u00ad-_US4中国ไท\u0301\n\tلبहि\u3000\u00a0\u200b", max_size=40))
-def test_a_texts_words_are_the_words_between_its_blanks(text: str) -> None:
+@given(st.text(alphabet=_SIGNS, max_size=40))
+def test_a_texts_words_are_its_chunks_words(text: str) -> None:
     """The engine remembers what stands between two blanks; were a word to span one, it would be lost."""
-    read = [[word] if (word := plain_word(chunk)) else Reading(chunk).raws for chunk in text.split()]
+    read = [[word] if (word := plain_word(chunk)) else Reading(chunk).raws for chunk in chunked(text)]
     assert [fold(raw) for raws in read for raw in raws] == [fold(raw) for raw in Reading(text).raws]
+
+
+@given(st.text(alphabet=_SIGNS, max_size=40) | st.text())
+def test_the_index_holds_what_each_word_counts_as(text: str) -> None:
+    found = list(forms_in(text))
+    assert len(found) == len({*found})
+    assert {*found} == {form for raw in Reading(text).raws for form in forms(raw)}
+
+
+@given(st.text(alphabet=_SIGNS, max_size=40))
+def test_no_word_could_begin_between_two_words(text: str) -> None:
+    """Words are looked for in the text one after the other: what stands between them must hold none of their signs."""
+    between = list(text)
+    for start, end in Reading(text).spans:
+        between[start:end] = " " * (end - start)
+    assert not any(sign.isalnum() for sign in between)
