@@ -137,7 +137,7 @@ class Wirewatch:
             "WIREWATCH_CANARY": "0",
             **self.more,
         }
-        command = [sys.executable, "-m", "service.main", "run"]
+        command = [sys.executable, "-m", "service", "run"]
         self._process = subprocess.Popen(command, env=os.environ | told)
         self.root = psutil.Process(self._process.pid)
         self._await_workers()

@@ -131,7 +131,7 @@ def desk(database: Database, folder: Path) -> Iterator[str]:
         "WIREWATCH_DESK": f"127.0.0.1:{port}",
         "WIREWATCH_LOG_LEVEL": "WARNING",
     }
-    process = subprocess.Popen([sys.executable, "-m", "service.main", "desk"], env=environment)
+    process = subprocess.Popen([sys.executable, "-m", "service", "desk"], env=environment)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_until(lambda: _answers(port), 30, "the desk answers")

@@ -79,7 +79,7 @@ def main() -> None:
             "WIREWATCH_DESK": f"127.0.0.1:{free_port()}",
             "WIREWATCH_LOG_LEVEL": "WARNING",
         }
-        command = [sys.executable, "-m", "service.main", "run"]
+        command = [sys.executable, "-m", "service", "run"]
         service = subprocess.Popen(command, env=os.environ | told)
         try:
             celery.connect(broker.url(data))

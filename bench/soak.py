@@ -129,7 +129,7 @@ def _role(process: psutil.Process) -> str:
     words = process.cmdline()
     if "redis-server" in words[0]:
         return "Redis"
-    name = " ".join(words[words.index("service.main") + 1 :][:3]) if "service.main" in words else words[0]
+    name = " ".join(words[words.index("service") + 1 :][:3]) if "service" in words else words[0]
     parent = process.parent()
     is_child = parent is not None and "worker" in parent.cmdline() and "worker" in words
     return f"{name.replace(' --queues', '')}{', a child' if is_child else ''}"

@@ -18,6 +18,7 @@ from storage import sealing
 from storage.backup import back_up
 from storage.database import Database
 from wire.errors import BadInput, QueryError, WirewatchError
+from wire.garbage import nothing_is_garbage
 from wire.markup import harmless
 
 app = typer.Typer(
@@ -51,7 +52,8 @@ def _settings() -> Settings:
 
 def _late(name: str) -> ModuleType:
     """What does more than look is loaded when it is asked for: a command that only looks is then there in a second."""
-    return import_module(f"service.{name}")
+    with nothing_is_garbage():
+        return import_module(f"service.{name}")
 
 
 _given_data: Path | None = None

@@ -85,4 +85,4 @@ def _children(settings: Settings) -> list[Child]:
 
 def wirewatch(*arguments: str) -> list[str]:
     """The command line of another process of ours."""
-    return [sys.executable, "-m", "service.main", *arguments]
+    return [sys.executable, "-m", "service", *arguments]

@@ -46,7 +46,7 @@ _SECONDS = {
 # A server that vanished without a word (a pulled cable, a firewall that forgot us) is found out in half a minute, not
 # after two hours (libpq's parameters; RFC 5482).
 _FOUND_OUT = {
-    "connect_timeout": 10,
+    "connect_timeout": 5,
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,

@@ -144,7 +144,7 @@ class Arena:
         told = self.service.environment
         told.setdefault("WIREWATCH_REDIS_URL", broker.url(self.service.data))
         with self.service.log.open("ab") as log:
-            command = [sys.executable, "-m", "service.main", "scheduler"]
+            command = [sys.executable, "-m", "service", "scheduler"]
             return subprocess.Popen(command, env=told, stdout=log, stderr=log)
 
 

@@ -73,7 +73,7 @@ def _family(arena: Arena) -> list[psutil.Process]:
 
 def _restart_gently(arena: Arena, dice: random.Random) -> Mend:
     """As an upgrade does: each process is asked to end, and another takes its place."""
-    children = [one for one in _family(arena)[1:] if "service.main" in " ".join(_command(one))]
+    children = [one for one in _family(arena)[1:] if "service" in _command(one)]
     for victim in dice.sample(children, min(2, len(children))):
         with contextlib.suppress(psutil.NoSuchProcess):
             victim.terminate()

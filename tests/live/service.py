@@ -71,7 +71,7 @@ class Service:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "service.main", "run"], env=self.environment, stdout=log, stderr=log
+                [sys.executable, "-m", "service", "run"], env=self.environment, stdout=log, stderr=log
             )
 
     def set_up(self, query: str = EVERY_STORY) -> None:

@@ -62,7 +62,7 @@ class Composition:
     def start(self, name: str, *command: str) -> "subprocess.Popen[str]":
         words = command or services()[name]["command"]
         return subprocess.Popen(
-            [sys.executable, "-m", "service.main", *words],
+            [sys.executable, "-m", "service", *words],
             env=self.environment(name),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

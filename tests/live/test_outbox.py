@@ -70,7 +70,7 @@ class Outbox:
             "WIREWATCH_LOG_LEVEL": "ERROR",
         }
         with (self.folder / "service.log").open("ab") as log:
-            command = [sys.executable, "-m", "service.main", "run"]
+            command = [sys.executable, "-m", "service", "run"]
             self.service = subprocess.Popen(command, env=os.environ | told, stdout=log, stderr=log)
         self.receive()
 

@@ -55,7 +55,7 @@ def test_a_story_is_told_within_seconds_and_ctrl_c_leaves_nothing_behind(service
     wait_until(lambda: health(service.desk)["canary_seconds"], 30, "a canary came out")
 
     second = subprocess.run(
-        [sys.executable, "-m", "service.main", "run"], env=service.environment, capture_output=True, check=False
+        [sys.executable, "-m", "service", "run"], env=service.environment, capture_output=True, check=False
     )
     assert second.returncode == 1
     assert b"runs on" in second.stderr
@@ -74,7 +74,7 @@ def test_a_story_is_told_within_seconds_and_ctrl_c_leaves_nothing_behind(service
 def test_a_stopped_desk_lets_its_readers_go(service: Service) -> None:
     service.desk = f"127.0.0.1:{free_port()}"
     with service.log.open("ab") as log:
-        desk = subprocess.Popen([sys.executable, "-m", "service.main", "desk"], env=service.environment, stderr=log)
+        desk = subprocess.Popen([sys.executable, "-m", "service", "desk"], env=service.environment, stderr=log)
     wait_until(lambda: _listens(service.desk), 30, "the desk listens")
     with urllib.request.urlopen(f"http://{service.desk}/api/v1/stream", timeout=20) as stream:
         assert stream.readline().startswith(b"retry")
