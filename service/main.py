@@ -271,7 +271,7 @@ def test(which: str = channels.WHICH) -> None:
 
 
 def main() -> None:
-    """The entry point. Errors of a person's making are one sentence and exit status 1; 2 is wrong usage."""
+    """Does what was typed. Errors of a person's making are one sentence and exit status 1; 2 is wrong usage."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # into a pipe too: `wirewatch tail | grep …` must not lag
     try:
@@ -287,7 +287,3 @@ def say_error(error: WirewatchError) -> None:
     print(harmless(str(error)), file=sys.stderr)
     if isinstance(error, QueryError) and error.query and "\n" not in error.query:
         print(f"  {harmless(error.query)}\n  {' ' * error.position}^", file=sys.stderr)
-
-
-if __name__ == "__main__":
-    main()

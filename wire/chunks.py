@@ -35,7 +35,7 @@ def chunked(text: str) -> list[str]:
 
 
 class Chunks(dict[str, T]):
-    """What `work` makes of a chunk, punctuation and all; asked for as a dictionary is.
+    """What `work` makes of a chunk, with the signs that are left in it; asked for as a dictionary is.
 
     Of more than `most` what came is put aside, and of that is taken up what comes again.
     """

@@ -40,7 +40,7 @@ from wire.clauses import (
     is_positive,
 )
 from wire.errors import QueryError
-from wire.text import Reading, as_written, fold, stem
+from wire.text import Reading, as_written, fold, stem, words
 
 # A rule longer than this was pasted by mistake; deeper than this nobody can read. Both bound the work of a match.
 LONGEST = 4_000
@@ -273,7 +273,7 @@ class _Parser:
         if modifier.text == CASE:
             found = tuple(Word(as_written(raw), CASE) for raw in Reading(lexeme.text).raws)
         else:
-            found = tuple(Word(stem(fold(raw)), STEM) for raw in Reading(lexeme.text).raws)
+            found = tuple(Word(stem(word), STEM) for word in words(lexeme.text))
         return Term(_some(found, lexeme))
 
     def _listed(self, modifier: _Lexeme) -> Query:

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import chain
-from typing import Any
 
 import regex
 import Stemmer
@@ -36,7 +35,7 @@ _CASHTAG = re.compile(r"\$[A-Za-z]")
 _CHARACTERS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
 _LETTER = r"[[\p{L}\p{N}\u0640]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
 _FULL = regex.compile(
-    rf"(?:{_SYMBOLIC}|{_CHARACTERS}|{_LETTER}(?:\p{{M}}|[{_INVISIBLE}]|{_LETTER})*){_POSSESSIVE}",
+    rf"(?:{_SYMBOLIC}|{_CHARACTERS}|(?!\u0640){_LETTER}(?:\p{{M}}|[{_INVISIBLE}]|{_LETTER})*){_POSSESSIVE}",
     regex.VERSION1,
 )
 # What the simple pattern would cut wrongly: combining marks, and the scripts that come a character a token.
@@ -75,9 +74,8 @@ class Reading:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        pattern = _pattern_for(text)
-        found: list[str] = pattern.findall(text)
-        self.raws = _parted(found) if pattern is _CHUNK else found
+        # A text of several scripts is read as the engine reads it, chunk by chunk: each by the rules of its own.
+        self.raws = [raw for chunk in chunked(text) for raw in _cut(chunk)] if _needs_full(text) else _cut(text)
 
     @cached_property
     def spans(self) -> list[tuple[int, int]]:
@@ -89,11 +87,17 @@ class Reading:
         return found
 
 
-def _pattern_for(text: str) -> Any:
-    if not text.isascii() and _NEEDS_FULL.search(text):
-        return _FULL
+def _needs_full(text: str) -> bool:
+    return not text.isascii() and _NEEDS_FULL.search(text) is not None
+
+
+def _cut(text: str) -> list[str]:
+    """The words of a text, or of a chunk, as written."""
+    if _needs_full(text):
+        found: list[str] = _FULL.findall(text)
+        return found
     signs = "+" in text or "#" in text or ("$" in text and _CASHTAG.search(text))
-    return _SIMPLE if signs else _CHUNK
+    return _SIMPLE.findall(text) if signs else _parted(_CHUNK.findall(text))
 
 
 def _parted(chunks: list[str]) -> list[str]:
@@ -110,10 +114,13 @@ def _parted(chunks: list[str]) -> list[str]:
 
 
 def forms(raw: str) -> tuple[str, ...]:
-    """What a word of a story counts as: its folded form, and for Arabic the same without its prefixes."""
+    """What a word of a story counts as: its folded form, and for Arabic the same without its prefixes.
+
+    Nothing where a word is all marks, as a free-standing accent.
+    """
     folded = fold(raw)
     if folded.isascii() or not _ARABIC.search(folded):
-        return (folded,)
+        return (folded,) if folded else ()
     stem = _PREFIXES.sub("", folded)
     stems = {folded, stem} if len(stem) >= _SHORTEST_STEM else {folded}
     if folded[0] in "وفبكل" and len(folded) > _SHORTEST_STEM:
@@ -136,6 +143,7 @@ def _forms_of(chunk: str) -> tuple[str, ...]:
     return tuple([form for raw in Reading(chunk).raws for form in forms(raw)])
 
 
+# The odd words of some thousand stories; in a language beyond ASCII all its words.
 _FORMS = Chunks(_forms_of, most=40_000)
 
 
@@ -153,15 +161,14 @@ def fold(raw: str) -> str:
     """The one spelling all spellings of a word share. The query's words and the story's go through it alike."""
     raw = raw[:_LONGEST_WORD]
     if raw.isascii() and raw.isalnum():
-        lower = raw.lower()
-        return raw if lower == raw else lower  # one string where it is remembered by itself
+        return raw.lower()
     raw = without_possessive(raw)
     if raw[0].isdigit():
         return _number(raw)
     if "." in raw and raw[0] != "$":
         raw = raw.replace(".", "")
     folded = _MARKS.sub("", unicodedata.normalize("NFKD", raw.translate(_LETTERS).casefold()).translate(_LETTERS))
-    return unicodedata.normalize("NFC", folded)
+    return unicodedata.normalize("NFC", folded).strip()
 
 
 def without_possessive(raw: str) -> str:

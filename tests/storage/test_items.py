@@ -108,6 +108,13 @@ def test_search_finds_what_a_rule_would_meet(database: Database, query: str, fou
         assert sorted(int(one.item.story_id) for one in search(session, query)) == found
 
 
+@pytest.mark.parametrize("text", ["النفط ـ oil é", "ͺ oil ـــ", r"oil \ 'o’clock' \\' ' ''", "ﷺ oil"])
+def test_what_is_no_word_neither_keeps_a_story_out_nor_hides_it(database: Database, text: str) -> None:
+    keep(database, story("menafn:1", text=text))
+    with database.reading() as session:
+        assert [one.item.story_id for one in search(session, "oil")] == ["1"]
+
+
 def test_search_with_an_open_quote_says_so(database: Database) -> None:
     with database.reading() as session, pytest.raises(QueryError, match="never closed"):
         search(session, '"open')

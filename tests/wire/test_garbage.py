@@ -1,9 +1,6 @@
 """The collector rests while something is loaded, and works again whatever came of it."""
 
 import gc
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -38,9 +35,3 @@ def test_who_keeps_it_off_finds_it_off() -> None:
     with nothing_is_garbage():
         pass
     assert not gc.isenabled()
-
-
-def test_the_program_is_its_package() -> None:
-    command = [sys.executable, "-m", "service", "--help"]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"COLUMNS": "100"})
-    assert "Watches news wires" in told.stdout

@@ -197,3 +197,11 @@ def test_rules_that_come_change_and_go_leave_nothing_behind(
     assert len(matcher) == len(fresh)
     for story in stories:
         assert matcher.met(story) == fresh.met(story)
+
+
+@pytest.mark.parametrize(
+    "text", ["1\ufe0f\u20e3 \u2139\ufe0fInfo crude oil rose", "中 \u2139\ufe0fInfo oil", "中/ℹ️Info ـ oil"]
+)
+def test_what_is_shown_is_what_was_found_whatever_scripts_and_signs_stand_before_it(text: str) -> None:
+    [match] = Matcher([(1, "oil")]).match(Fields(title="", text=text))
+    assert [span.words for span in match.spans] == ["oil"]
