@@ -35,6 +35,7 @@ from wire.text import fold, forms_in
 
 # PostgreSQL refuses a tsvector over 1 MB. A story of a thousand pages has this many different words.
 _MOST_BYTES = 700_000
+_MOST_BYTES_A_LETTER = 4
 _DELETE = text("DELETE FROM item_search WHERE rowid = :item_id")
 # PostgreSQL's positions end at 16,383; we ask for none, so each word is given once.
 _INSERT = {
@@ -178,12 +179,8 @@ def _word(word: Word, syntax: _Syntax) -> str | None:
 def words(title: str, body: str) -> str:
     """Each word of a story once, as many as an index takes, a line each."""
     found = forms_in(f"{title}\n{body}")
-    fits = (len(title) + len(body)) * _MOST_GROWTH < _MOST_BYTES
+    fits = (sum(map(len, found)) + len(found)) * _MOST_BYTES_A_LETTER < _MOST_BYTES
     return "\n".join(found if fits else _as_many_as_fit(found))
-
-
-# A letter has three bytes at most but for rare ones, a word four more, and an Arabic one is there three times.
-_MOST_GROWTH = 24
 
 
 def _as_many_as_fit(found: Iterable[str]) -> Iterator[str]:

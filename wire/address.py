@@ -14,10 +14,18 @@ LONGEST = 2_000
 _AS_IT_IS = ":/?#[]@!$&'()*+,;=%~"
 
 
+def escaped(address: str) -> str:
+    """An address with all escaped that may not stand in one. A header's bytes that are no UTF-8 stay what they were.
+
+    Raises ValueError where it holds half a character, which no server can have sent.
+    """
+    return quote(address.encode("utf-8", "surrogateescape"), safe=_AS_IT_IS)
+
+
 def absolute(base: str, link: str) -> str:
     """A link made absolute against `base`; nothing for what is not http(s), as `javascript:`."""
     try:
-        joined = quote(urljoin(base, line(link)), safe=_AS_IT_IS) if link.strip() else ""
+        joined = escaped(urljoin(base, line(link))) if link.strip() else ""
         usable = urlsplit(joined).scheme in ("http", "https")
     except ValueError:  # `http://[broken`
         return ""

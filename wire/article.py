@@ -15,7 +15,7 @@ from wire.address import absolute
 from wire.errors import NotAStory
 from wire.language import detect
 from wire.markup import clip, is_overgrown, line, plain, to_text
-from wire.story import Identity, Story
+from wire.story import Story
 
 _CLOCK = re.compile(r"^(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day, \d{1,2} \w+ \d{4} \d{1,2}:\d{2}(?: GMT)?$")
 _PAGE_DATE = re.compile(
@@ -88,7 +88,7 @@ def _from_html(source: str, url: str) -> Story:
     if not page.address:
         raise NotAStory("This page does not say its own address, so its story has no name. Give it with --url.")
     return Story(
-        identity=identity.identify_address(page.address) or _by_address(page.address),
+        identity=identity.identify_address(page.address) or identity.by_address(page.address),
         title=line(found.title or page.title),
         text=text,
         url=page.address,
@@ -106,7 +106,7 @@ def _from_text(text: str, url: str) -> Story:
         raise NotAStory("This text holds no MENAFN id line, so its story has no name. Give its address with --url.")
     if len(text) < _SHORTEST or len(lines) < 2:  # noqa: PLR2004 -- a title and a text
         raise NotAStory("This is no story: it wants a title on the first line and a text below it.")
-    return Story(identity.identify_address(url) or _by_address(url), lines[0], "\n".join(lines[1:]), url=url)
+    return Story(identity.identify_address(url) or identity.by_address(url), lines[0], "\n".join(lines[1:]), url=url)
 
 
 def _from_menafn(page: _Page) -> Story:
@@ -157,10 +157,6 @@ def _describe(source: str, url: str) -> _Page:
 def _attribute(tree: LexborHTMLParser, selector: str, name: str) -> str:
     node = tree.css_first(selector)
     return (node.attributes.get(name) or "") if node else ""
-
-
-def _by_address(url: str) -> Identity:
-    return Identity(f"url:{identity.normalise(url)}")
 
 
 def _day(written: str | None) -> datetime | None:

@@ -6,6 +6,7 @@ they cost more than the parse, and we clean text and resolve links ourselves. JS
 
 import io
 import re
+import sys
 from collections.abc import Container, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ def parse(body: bytes, *, url: str = "", content_type: str = "", seen: Container
         raise NotAFeed("The answer was empty. A feed has at least a title; look at the address in a browser.")
     if start[:1] in (b"{", b"["):
         return _bounded(jsonfeed.parse(body, url=url))
+    body = _REFERENCES.sub(_sound, body)
     try:
         document = _pruned(body, url, content_type, seen) or _whole(body, url, content_type)
     except (
@@ -56,6 +58,24 @@ def parse(body: bytes, *, url: str = "", content_type: str = "", seen: Container
     return _bounded(replace(document, cut_short=not document.digests and _ends_early(body)))
 
 
+def _sound(run: re.Match[bytes]) -> bytes:
+    """References to characters, without those that name none: halves of a pair (UTF-16) are put together.
+
+    Old exporters write an emoji so, and no parser of XML reads on behind it.
+    """
+    numbers = [_number(one) for one in run[0].lower().replace(b"&#", b"").split(b";")[:-1]]
+    if all(number < _FIRST_HALF or _LAST_HALF < number <= sys.maxunicode for number in numbers):
+        return run[0]
+    halves = "".join(chr(number) if number <= sys.maxunicode else "\ufffd" for number in numbers)
+    whole = halves.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return whole.encode("ascii", "xmlcharrefreplace")
+
+
+def _number(reference: bytes) -> int:
+    digits = reference.lstrip(b"x").lstrip(b"0")[:_ENOUGH_DIGITS] or b"0"
+    return int(digits, 16 if reference[:1] == b"x" else 10)
+
+
 def _ends_early(body: bytes) -> bool:
     """Whether a feed's last tag is missing, as it is when a server was cut off while it packed or sent the answer."""
     return not _LAST_TAG.search(body[-_TAIL:].replace(b"\0", b""))
@@ -65,11 +85,13 @@ def to_story(entry: Entry, identity: Identity, *, now: datetime, language: str =
     """The story an entry tells. `language` is the feed's.
 
     The wire's furniture is taken off, so that a rule for Kuwait does not meet every story of Kuwait's agency. A date
-    more than a day ahead is a mistake or a trick to stay on top, and counts as a day ahead.
+    more than a day ahead is a mistake or a trick to stay on top, and counts as a day ahead; one before there were
+    feeds is none.
     """
     provider, text = menafn.split_dateline(entry.text) or ("", entry.text)
     latest = now + timedelta(days=1)
-    is_ahead = entry.published_at is not None and entry.published_at > latest
+    published_at = entry.published_at if entry.published_at and entry.published_at >= _FIRST_DATE else None
+    is_ahead = published_at is not None and published_at > latest
     return Story(
         identity=identity,
         title=entry.title,
@@ -77,7 +99,7 @@ def to_story(entry: Entry, identity: Identity, *, now: datetime, language: str =
         url=entry.url,
         author=entry.author,
         provider=provider,
-        published_at=latest if is_ahead else entry.published_at,
+        published_at=latest if is_ahead else published_at,
         language=entry.language or language or detect(f"{entry.title}\n{text}"),
         tags=entry.tags,
         enclosures=entry.enclosures,
@@ -85,6 +107,12 @@ def to_story(entry: Entry, identity: Identity, *, now: datetime, language: str =
     )
 
 
+# References of five digits or more, of which few are to no character at all.
+_REFERENCES = re.compile(rb"(?:&#(?:x[0-9a-f]{4,}|\d{5,});)+", re.IGNORECASE)
+_ENOUGH_DIGITS = 9
+_FIRST_HALF, _LAST_HALF = 0xD800, 0xDFFF
+# What a program writes that has no date lies before: the years 1 and 1970.
+_FIRST_DATE = datetime(1971, 1, 1, tzinfo=UTC)
 # Whoever can be read this far in ASCII is not UTF-16, whatever he says (XML 1.0, appendix F).
 _WIDE = re.compile(
     rb"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'](?:utf|ucs)-?(?:16|32|2|4)[^"'>]{0,10}["']""", re.IGNORECASE

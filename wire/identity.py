@@ -33,17 +33,17 @@ class Wire:
 _WIRES = (
     Wire(
         "prnewswire",
-        re.compile(r"^https?://(?:www\.)?prnewswire\.(?:com|co\.uk)/\S*-(\d{9})\.html", re.IGNORECASE),
+        re.compile(r"^https?://(?:www\.)?prnewswire\.(?:com|co\.uk)/\S*-(\d{9})\.html", re.IGNORECASE | re.ASCII),
     ),
     Wire(
         "businesswire",
-        re.compile(r"^https?://(?:www\.)?businesswire\.com/news/home/(\d{14})/", re.IGNORECASE),
+        re.compile(r"^https?://(?:www\.)?businesswire\.com/news/home/(\d{14})/", re.IGNORECASE | re.ASCII),
     ),
     Wire(
         "globenewswire",
         re.compile(
-            r"^https?://(?:www\.)?globenewswire\.com/(?:\w\w/)?news-release/\d{4}/\d+/\d+/(\d+)/",
-            re.IGNORECASE,
+            r"^https?://(?:www\.)?globenewswire\.com/(?:\w\w/)?news-release/\d{4}/\d+/\d+/(\d{1,12})/",
+            re.IGNORECASE | re.ASCII,
         ),
     ),
 )
@@ -73,7 +73,7 @@ def guid_mark(entry: Entry) -> str:
 def renamed(entry: Entry, used: str) -> Identity:
     """The identity of an entry whose own one, `used`, is another story's: its address, else its title, names it."""
     if entry.url and normalise(entry.url) != used.removeprefix("url:"):
-        return Identity(_bounded("url:", normalise(entry.url)))
+        return by_address(entry.url)
     return Identity(_bounded(f"{used}#", digest(entry.title)[:_MARK]))
 
 
@@ -102,8 +102,13 @@ def identify(entry: Entry, feed: str, *, alone: bool = True) -> Identity:
     if entry.guid:
         return Identity(_bounded(f"guid:{feed}:", entry.guid))
     if entry.url:
-        return Identity(_bounded("url:", normalise(entry.url)))
+        return by_address(entry.url)
     return Identity(f"digest:{feed}:{digest(entry.title, entry.text)}")
+
+
+def by_address(url: str) -> Identity:
+    """The identity of a story that its address names, whatever wire it is of."""
+    return Identity(_bounded("url:", normalise(url)))
 
 
 def identify_address(url: str) -> Identity | None:

@@ -12,12 +12,14 @@ from datetime import date
 
 WIRE = "menafn"
 
-_ID_LINE = re.compile(r"MENAFN(\d{2})(\d{2})(\d{4})(\d{12})ID(\d{10})(?!\d)")
-_ID_LINE_TOLERANT = re.compile(r"MENAFN[\s_-]?(\d{2})(\d{2})(\d{4})(\d{4,16})ID(\d{8,11})(?!\d)")
+_ID_LINE = re.compile(r"MENAFN(\d{2})(\d{2})(\d{4})(\d{12})ID(\d{10})(?!\d)", re.ASCII)
+_ID_LINE_TOLERANT = re.compile(r"MENAFN[\s\xa0_-]?(\d{2})(\d{2})(\d{4})(\d{4,16})ID(\d{8,11})(?!\d)", re.ASCII)
 _HOST = re.compile(r"^https?://(?:www\.)?menafn\.com(?::\d+)?/", re.IGNORECASE)
-_PATH = re.compile(r"^https?://[^/]+/(?:arabic/)?(\d{8,11})(?![\d])(?:[/?#&].*)?$", re.IGNORECASE)
-_QUERY = re.compile(r"[?&]storyid=(\d{8,11})(?!\d)", re.IGNORECASE)
-_DATELINE = re.compile(r"^\W{0,3}?\(?\s*MENAFN\s*(?:[-–—]\s*((?:[^()\n]|\([^()\n]*\)){1,120}?))?\s*\)\s*")
+_PATH = re.compile(r"^https?://[^/]+/(?:arabic/)?(\d{8,11})(?![\d])(?:[/?#&].*)?$", re.IGNORECASE | re.ASCII)
+_QUERY = re.compile(r"[?&]storyid=(\d{8,11})(?!\d)", re.IGNORECASE | re.ASCII)
+_DATELINE = re.compile(r"^\W{0,3}?\(?\s*MENAFN\s*(?:[-–—]\s*((?:[^()\n]|\([^()\n]{0,60}\)){1,120}?))?\s*\)\s*")
+# The longest of the wire's has 60; what is longer is no name.
+_LONGEST_PROVIDER = 150
 _DISCLAIMER = re.compile(r"Legal\s+Disclaimer:?\s*(?:MENAFN|EIN Presswire)\s+provides", re.IGNORECASE)
 _DISCLAIMER_HEADING = re.compile(r"^\s*Legal\s+Disclaimer\s*:?\s*$", re.IGNORECASE | re.MULTILINE)
 
@@ -65,9 +67,8 @@ def split_dateline(text: str) -> tuple[str, str] | None:
     The provider is empty for the wire's own rewrites: `(MENAFN) Russia unleashed…`.
     """
     found = _DATELINE.match(text)
-    if not found:
-        return None
-    return " ".join((found.group(1) or "").split()), text[found.end() :]
+    provider = " ".join((found[1] or "").split()) if found else ""
+    return (provider, text[found.end() :]) if found and len(provider) <= _LONGEST_PROVIDER else None
 
 
 def without_furniture(text: str) -> str:

@@ -9,7 +9,7 @@ Scripts without blanks between words (Chinese, Japanese, Korean, Thai…) give a
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import cached_property
 from itertools import chain
 
@@ -128,7 +128,7 @@ def forms(raw: str) -> tuple[str, ...]:
     return tuple(sorted(stems))
 
 
-def forms_in(text: str) -> Iterable[str]:
+def forms_in(text: str) -> Collection[str]:
     """What the words of a text count as, each once; those beyond ASCII, or with signs in them, come last."""
     plain = dict.fromkeys(chunked(text))
     others = [chunk for chunk in plain if not (chunk.isalnum() and chunk.isascii() and len(chunk) <= _LONGEST_WORD)]
@@ -168,7 +168,7 @@ def fold(raw: str) -> str:
     if "." in raw and raw[0] != "$":
         raw = raw.replace(".", "")
     folded = _MARKS.sub("", unicodedata.normalize("NFKD", raw.translate(_LETTERS).casefold()).translate(_LETTERS))
-    return unicodedata.normalize("NFC", folded).strip()
+    return unicodedata.normalize("NFC", folded)[:_LONGEST_WORD].strip()  # one letter may have been eighteen (ﷺ)
 
 
 def without_possessive(raw: str) -> str:
@@ -194,7 +194,9 @@ def _number(raw: str) -> str:
         raw = "".join(str(unicodedata.digit(sign)) if sign.isdigit() else sign for sign in raw)
     if "," in raw and _THOUSANDS.fullmatch(raw):
         return raw.replace(",", "")
-    return raw.lower() if raw.isascii() else _MARKS.sub("", unicodedata.normalize("NFKD", raw).casefold())
+    if raw.isascii():
+        return raw.lower()
+    return _MARKS.sub("", unicodedata.normalize("NFKD", raw).casefold())[:_LONGEST_WORD]
 
 
 def words(text: str) -> list[str]:

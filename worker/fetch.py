@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
-from wire.address import host_of, shown
+from wire.address import escaped, host_of, shown
 from wire.courtesy import HEADERS
 from wire.errors import PollFailed
 from wire.markup import clip, line
@@ -144,7 +144,7 @@ def _same_origin(one: str, other: str) -> bool:
 
 
 def _next_hop(url: str, response: aiohttp.ClientResponse) -> str:
-    target = urljoin(url, response.headers.get("Location", ""))
+    target = escaped(urljoin(url, response.headers.get("Location", "")))
     scheme = urlsplit(target).scheme
     if scheme not in ("http", "https") or target == url:
         raise PollFailed(f"It redirects to “{shown(target)}”, which is no way on.", response.status)

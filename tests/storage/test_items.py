@@ -13,6 +13,9 @@ from tests.helpers import NOON
 from wire.errors import BadInput, QueryError
 from wire.story import Identity, Story
 
+# Enough for some eight hundred words of them.
+_LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهي"
+
 
 def story(key: str, title: str = "", text: str = "") -> Story:
     return Story(
@@ -108,7 +111,18 @@ def test_search_finds_what_a_rule_would_meet(database: Database, query: str, fou
         assert sorted(int(one.item.story_id) for one in search(session, query)) == found
 
 
-@pytest.mark.parametrize("text", ["النفط ـ oil é", "ͺ oil ـــ", r"oil \ 'o’clock' \\' ' ''", "ﷺ oil"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "النفط ـ oil é",
+        "ͺ oil ـــ",
+        r"oil \ 'o’clock' \\' ' ''",
+        "ﷺ oil",
+        "oil " + "ﷺ" * 200,  # a letter that is eighteen, and a word longer than an index takes
+        "oil " + " ".join(f"و{one}{other}" + "ﷺ" * 30 for one in _LETTERS for other in _LETTERS),
+    ],
+    ids=range(6),
+)
 def test_what_is_no_word_neither_keeps_a_story_out_nor_hides_it(database: Database, text: str) -> None:
     keep(database, story("menafn:1", text=text))
     with database.reading() as session:

@@ -6,7 +6,7 @@ from tests.helpers import NOON, item, rss
 from wire.entries import MOST_ENTRIES, parse, to_story
 from wire.errors import NotAFeed
 from wire.identity import identify
-from wire.story import Entry
+from wire.story import Entry, Identity
 
 ATOM = b"""<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom" xml:base="https://example.org/base/">
 <title>An Atom wire</title><entry><id>tag:1</id><title type="text">Use &lt;b> wisely</title>
@@ -136,3 +136,28 @@ def test_links_hang_on_the_nearest_base(outer: str, inner: str, link: str) -> No
     feed = "<feed xmlns='http://www.w3.org/2005/Atom' {}><entry {}><id>1</id><title>A</title><link href='x'/></entry></feed>"
     (entry,) = parse(feed.format(outer, inner).encode(), url="https://example.org/a/feed.xml").entries
     assert entry.url == link
+
+
+@pytest.mark.parametrize(
+    "written", ["Mon, 01 Jan 0001 00:00:00 GMT", "0001-01-01T00:00:00Z", "Thu, 01 Jan 1970 00:00:00 GMT"]
+)
+def test_a_date_that_means_none_is_none(written: str) -> None:
+    """A story that looked two thousand years old would alert nobody."""
+    (entry,) = parse(rss({"guid": "1", "title": "A", "pubDate": written})).entries
+    found = to_story(entry, Identity("x"), now=datetime(2026, 1, 1, tzinfo=UTC))
+    assert (found.published_at, found.date_doubtful) == (None, False)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("&#55357;&#56832;", "\U0001f600"),
+        ("&#xD83D;&#xde00;&#x2019;", "\U0001f600’"),
+        ("&#xD83D; &#xDE00;", "\ufffd \ufffd"),
+        ("&#x110000;&#00000000055357;&#99999999999999;", "\ufffd" * 3),
+        ("&#128512;&#8217;", "\U0001f600’"),
+    ],
+)
+def test_references_to_half_a_character_cost_nobodys_story(written: str, read: str) -> None:
+    body = rss({"guid": "1", "title": "A"}, {"guid": "2", "title": "NAME"}).replace(b"NAME", written.encode())
+    assert [entry.title for entry in parse(body).entries] == ["A", read]

@@ -18,6 +18,11 @@ def named(guid: str = "", url: str = "", title: str = "T", text: str = "x", feed
         ("", "https://www.prnewswire.com/news-releases/acme-grows-302427162.html", "prnewswire:302427162"),
         ("", "https://www.businesswire.com/news/home/20250519123456/en/Acme-Grows", "businesswire:20250519123456"),
         ("", "https://www.globenewswire.com/news-release/2025/05/19/3083939/0/en/A.html", "globenewswire:3083939"),
+        (
+            "",
+            "https://www.globenewswire.com/news-release/2025/05/19/٣٠٨٣٩٣٩/0/a",
+            "url:globenewswire.com/news-release/2025/05/19/٣٠٨٣٩٣٩/0/a",
+        ),
         ("https://Example.org/a?utm_source=rss", "https://example.org/other", "url:example.org/a"),
         ("tag:example.org,2025:1", "https://example.org/a", "guid:7:tag:example.org,2025:1"),
         ("", "http://www.Example.org/a?b=1&utm_medium=x#top", "url:example.org/a?b=1#top"),

@@ -86,6 +86,12 @@ def test_a_dateline_names_the_provider_and_is_cut_off(text: str, split: tuple[st
     assert menafn.split_dateline(text) == split
 
 
+@pytest.mark.parametrize("name", ["Acme " + "very " * 40 + "long", f"Acme ({'long' * 1_500})", "Acme" + " (a)" * 60])
+def test_what_is_longer_than_any_providers_name_is_no_dateline(name: str) -> None:
+    """It would be a database's key, and the feed's stories could not be kept."""
+    assert menafn.split_dateline(f"(MENAFN - {name}) The story.") is None
+
+
 @pytest.mark.parametrize(
     "foot",
     [

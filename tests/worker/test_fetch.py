@@ -50,6 +50,11 @@ def test_only_a_chain_of_redirects_for_good_moves_a_feed(server: Server) -> None
     assert get(server.url("/c")).moved_to == ""
 
 
+def test_a_redirects_address_is_kept_as_it_is_asked_for(server: Server) -> None:
+    server.pages |= {"/a": redirect(302, "/é?x=1%20|"), "/é": rss()}
+    assert get(server.url("/a")).url == server.url("/%C3%A9?x=1%20%7C")
+
+
 def test_not_modified_that_was_not_asked_for_is_a_failure(server: Server) -> None:
     async def nothing(request: web.Request) -> web.StreamResponse:
         return web.Response(status=304)
