@@ -48,7 +48,7 @@ STEPS = {
     "storage.items.see": "sightings written",
     "storage.furniture.learn": "furniture learnt",
     "storage.sketches.cluster": "sketches kept, copies found",
-    "worker.ingest.match": "rules matched",
+    "worker.matching.match": "rules matched",
     "worker.ingest.raise_alerts": "alerts and deliveries written",
     "worker.outcome._news": "what is new, for the cadence",
     "storage.feeds.finish": "feeds written",

@@ -172,7 +172,7 @@ def _word(word: Word, syntax: _Syntax) -> str | None:
     if word.kind == PATTERN:
         return syntax.beginning.format(word.text[:FEWEST_LETTERS].replace(syntax.quote, syntax.quote * 2))
     text = (fold(word.text) if word.kind == CASE else word.text).replace(syntax.quote, syntax.quote * 2)
-    return (syntax.beginning if word.kind == PREFIX else syntax.word).format(text)
+    return (syntax.beginning if word.kind == PREFIX else syntax.word).format(text) if text else None
 
 
 @lru_cache(maxsize=MOST_STORIES)

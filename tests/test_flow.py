@@ -430,6 +430,23 @@ def test_facts_about_a_story_can_be_asked_for(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("later", [0, 4_000])
+def test_a_rule_for_a_feed_is_met_whichever_feed_carried_the_story_first(world: World, later: int) -> None:
+    story = item(1110448134, "Oil rose")
+    world.feed("/all.xml", story)
+    world.rule('feed:"uae news" oil', name="of a feed", to="/hook")
+    world.rule("oil", name="of words", to="/hook")
+    if later:
+        world.run()
+        assert [told["rule"]["name"] for told in world.hooks()] == ["of words"]
+    world.feed("/uae.xml")
+    world.server.pages["/uae.xml"] = rss(story, title="UAE News")
+    world.run(later)
+    world.server.pages["/uae.xml"] = rss(story, item(1110448135, "Gas"), title="UAE News")
+    world.run(later + 4_000)
+    assert sorted(told["rule"]["name"] for told in world.hooks()) == ["of a feed", "of words"]
+
+
 def test_a_header_that_cannot_be_sent_back_is_forgotten(world: World) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(body=rss(item(1110448134)), headers={"Last-Modified": "f\u00e9vr. 2024", "ETag": '"1"'})

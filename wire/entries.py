@@ -117,6 +117,8 @@ _FIRST_DATE = datetime(1971, 1, 1, tzinfo=UTC)
 _WIDE = re.compile(
     rb"""^(\s*<\?xml[^>]{0,100}?)\sencoding\s*=\s*["'](?:utf|ucs)-?(?:16|32|2|4)[^"'>]{0,10}["']""", re.IGNORECASE
 )
+# Declared over two lines, or with blanks around its equals signs, an encoding is none to feedparser.
+_DECLARATION = re.compile(rb"^(?:\xef\xbb\xbf)?<\?xml\s[^>]{0,200}\?>")
 _LAST_TAG = re.compile(rb"</(?:[\w.-]{1,20}:)?(?:rss|feed|rdf|channel)\s*>", re.IGNORECASE)
 _TAIL = 4_096
 # The kind of a document of which nothing had to be parsed.
@@ -124,11 +126,15 @@ ALL_SEEN = "seen"
 _ADVICE = "Look on the site for its RSS or Atom address and add that one."
 
 
+def _on_one_line(declaration: re.Match[bytes]) -> bytes:
+    return re.sub(rb"\s*=\s*", b"=", b" ".join(declaration[0].split()))
+
+
 def _feedparser(body: bytes, content_type: str) -> Mapping[str, Any]:
     # Not where it came from: feedparser would make addresses of guids, and `<guid>1</guid>` is no address. What it
     # resolves by xml:base alone is resolved by us against where it came from.
     headers = {"content-type": content_type or "application/xml"}
-    body = _WIDE.sub(rb"\1", body, count=1)
+    body = _WIDE.sub(rb"\1", _DECLARATION.sub(_on_one_line, body, count=1), count=1)
     # Never bare bytes: feedparser opens a file or an address when the body names one.
     parsed: Mapping[str, Any] = feedparser.parse(
         io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
@@ -231,8 +237,13 @@ def _text_of(raw: Mapping[str, Any], name: str, kind: str) -> str:
 
 
 def _detail(raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """What feedparser knows of an element; nothing where a feed's own element of that odd name stands in its place."""
-    found = raw.get(f"{name}_detail")
+    """What feedparser knows of an element; nothing where a feed's own element of that odd name stands in its place.
+
+    After markup that was not escaped and nests a `summary` or `title` in another, it gives the bare words alone.
+    """
+    found = raw.get(f"{name}_detail", raw.get(name))
+    if isinstance(found, str):
+        return {"value": found}
     return found if isinstance(found, Mapping) else {}
 
 

@@ -17,6 +17,8 @@ from wire.story import Entry, Identity
 # A key is an index entry; PostgreSQL refuses one over 2,704 bytes, and nobody reads one this long.
 _LONGEST = 400
 _MARK = 16  # 64 bits, in hex
+# Escapes that are no UTF-8, as of sites that write windows-1256, tell stories apart all the same.
+_AS_IT_IS = "surrogateescape"
 _TRACKING = re.compile(
     r"^(?:utm_\w+|at_\w+|fbclid|gclid|dclid|msclkid|mc_cid|mc_eid|igshid|ocid|cmpid|rss)$", re.IGNORECASE
 )
@@ -74,6 +76,10 @@ def renamed(entry: Entry, used: str) -> Identity:
     """The identity of an entry whose own one, `used`, is another story's: its address, else its title, names it."""
     if entry.url and normalise(entry.url) != used.removeprefix("url:"):
         return by_address(entry.url)
+    return _titled(used, entry)
+
+
+def _titled(used: str, entry: Entry) -> Identity:
     return Identity(_bounded(f"{used}#", digest(entry.title)[:_MARK]))
 
 
@@ -91,18 +97,21 @@ def identify(entry: Entry, feed: str, *, alone: bool = True) -> Identity:
     """The identity of an entry; guids of two feeds are never compared.
 
     `alone` says that no other entry of the document has its link. Then a guid that is this link with a fragment
-    behind it counts as the link: some sites number a story's editions there, `…/articles/x#0`, `#1`.
+    behind it counts as the link: some sites number a story's editions there, `…/articles/x#0`, `#1`. Of several that
+    have nothing but one link, as on a page of news in brief, each is named by its title too.
     """
     for address in (entry.url, entry.guid):
         if named := identify_address(address):
             return named
     if _is_address(entry.guid):
         guid, link = normalise(entry.guid), normalise(entry.url)
-        return Identity(_bounded("url:", link if alone and guid.split("#")[0] == link else guid))
-    if entry.guid:
+        if guid != link or alone:
+            return Identity(_bounded("url:", link if alone and guid.split("#")[0] == link else guid))
+    elif entry.guid:
         return Identity(_bounded(f"guid:{feed}:", entry.guid))
     if entry.url:
-        return by_address(entry.url)
+        named = by_address(entry.url)
+        return named if alone else _titled(named.key, entry)
     return Identity(f"digest:{feed}:{digest(entry.title, entry.text)}")
 
 
@@ -136,8 +145,9 @@ def normalise(url: str) -> str:
         port = f":{parts.port}" if parts.port and parts.port not in (80, 443) else ""
     except ValueError:  # no address after all, as `http://[broken`: taken letter by letter
         return url.strip()
-    kept = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(pair[0])]
-    query = f"?{urlencode(kept)}" if kept else ""
+    pairs = parse_qsl(parts.query, keep_blank_values=True, errors=_AS_IT_IS)
+    kept = [pair for pair in pairs if not _TRACKING.match(pair[0])]
+    query = f"?{urlencode(kept, errors=_AS_IT_IS)}" if kept else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""
     return f"{host}{port}{parts.path}{query}{fragment}"
 

@@ -36,10 +36,11 @@ def is_revised(kept: Kept, told: Story) -> bool:
     return bool(title and title != _words(kept.title)) or _has_new_words(kept.text, told.text)
 
 
-_LINK = re.compile(r"https?://\S+|www\.\S+")
+_LINK = re.compile(r"(?:https?://|www\.)[!-~]+")
 # Scripts that write no blanks between words: a sign of theirs is a word here.
 _UNSPACED = r"\u0e00-\u0e7f\u2e80-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+# A sign or currency belongs to the number behind it.
+_WORD = re.compile(rf"[{_UNSPACED}]|(?<!\w)[-+−$€£¥](?=\d)[^\W{_UNSPACED}]+|[^\W{_UNSPACED}]+")
 _RUN = 3
 # A page that links a name can lose that many words of it; in a text of a line or two each word counts.
 _LOST = 2

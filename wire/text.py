@@ -168,7 +168,8 @@ def fold(raw: str) -> str:
     if "." in raw and raw[0] != "$":
         raw = raw.replace(".", "")
     folded = _MARKS.sub("", unicodedata.normalize("NFKD", raw.translate(_LETTERS).casefold()).translate(_LETTERS))
-    return unicodedata.normalize("NFC", folded)[:_LONGEST_WORD].strip()  # one letter may have been eighteen (ﷺ)
+    # Letters of another style (𝐎𝐢𝐥) have small ones only now; and one letter may have become eighteen (ﷺ).
+    return unicodedata.normalize("NFC", folded.casefold())[:_LONGEST_WORD].strip()
 
 
 def without_possessive(raw: str) -> str:

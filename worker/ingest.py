@@ -10,17 +10,16 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from storage import furniture, items, raising, readings, search, sketches
+from storage import items, raising, readings, search
 from storage.feeds import FeedToPoll
-from storage.furniture import Spoken
 from storage.items import Known, NewStory, Seen
-from storage.raising import MAX_AGE, Met, rules_told
-from wire.address import host_of, same_site
-from wire.furniture import sentences, without
-from wire.kinds import CORRECTION, WITHDRAWAL, kind_of
+from storage.raising import MAX_AGE, Met
+from wire.address import same_site
+from wire.furniture import sentences
 from wire.revision import fingerprint, is_another, is_revised
 from wire.sketch import sketch
-from wire.story import Fields, Match, Story
+from wire.story import Story
+from worker.matching import Standing, match_all, match_carried
 from worker.recognition import recognised, told_apart
 from worker.rulebook import Rules
 from worker.telling import StillThere, Telling
@@ -83,7 +82,11 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
         *(Standing(new[key], 1, first[key]) for key in new if not first[key].page),
         *_revise_all(session, changed, known, turn.now),
     ]
-    met = _match_all(session, standing, turn)
+    carried = _carried_on(each, known, said)
+    met = [
+        *match_all(session, standing, each, turn.rules, turn.now),
+        *match_carried(session, carried, turn.rules),
+    ]
     kept.met = rules_by_story(met, {one.item_id: one.telling.key for one in standing if not one.telling.is_private})
     kept.deliveries = raise_alerts(session, met, turn)
     return kept
@@ -223,87 +226,10 @@ def _is_told_anew(session: Session, item: Known, story: Story) -> bool:
 _ENOUGH_WORDS = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A version of an item whose text stands: it can be set beside others, and matched.
-
-    `anew`: a page that was used again for something else; who was told the former is told this too. `bulk`: it came
-    with a feed's first poll.
-    """
-
-    item_id: int
-    version: int
-    telling: Telling
-    anew: bool = False
-    bulk: bool = False
-
-
-def _match_all(session: Session, standing: Sequence[Standing], turn: Turn) -> list[Met]:
-    """Each version against all rules, but for its source's furniture."""
-    places = set_beside(session, standing, turn.now)
-    return [
-        met
-        for one in standing
-        for met in match(session, one, offered(one.telling, places.get(one.item_id, ())), turn.rules)
-    ]
-
-
-def set_beside(session: Session, standing: Sequence[Standing], now: datetime) -> dict[int, list[list[int]]]:
-    """Sets texts that stand beside others: copies join clusters, and furniture is learnt; where it is, by item id."""
-    standing = [one for one in standing if not one.telling.is_private]
-    spoken = [
-        Spoken(one.item_id, _source(one.telling), sentences(one.telling.story.text), again=one.version > 1)
-        for one in standing
-    ]
-    places = furniture.learn(session, spoken, now)
-    told = {one.item_id: one.telling.story for one in standing}
-    drawn = {key: sketch(story.title, without(story.text, places[key])) for key, story in told.items()}
-    sketches.cluster(session, drawn, now)
-    return places
-
-
-def _source(telling: Telling) -> str:
-    """Whose furniture a story may carry: who wrote it, where that is known, else the site it stands on."""
-    return telling.story.provider.casefold() or host_of(telling.story.url) or (telling.feed.url if telling.feed else "")
-
-
-def offered(telling: Telling, places: Sequence[Sequence[int]] = ()) -> Fields:
-    """What a telling offers to rules; `places` are where furniture stands in its text."""
-    story = telling.story
-    return Fields(
-        title=story.title,
-        text=without(story.text, places),
-        source="\n".join(filter(None, (story.identity.wire, story.provider))),
-        author=story.author,
-        lang=story.language,
-        url=story.url,
-        tag="\n".join(story.tags),
-        feed=telling.feed_title,
-    )
-
-
-def match(session: Session, standing: Standing, story: Fields, rules: Rules) -> list[Met]:
-    """The rules that a version of an item meets; and those that told of its story before, when it is taken back or
-    corrected: who read it must hear of that, whatever its words are now.
-    """
-    found = {one.rule_id: one for one in rules.match(story)}
-    if kind_of(story.title, story.text) in (CORRECTION, WITHDRAWAL):
-        told = rules_told(session, standing.item_id) & rules.versions.keys()
-        found |= {key: Match(key) for key in sorted(told - found.keys())}
-    telling = standing.telling
-    return [
-        Met(
-            standing.item_id,
-            standing.version,
-            *rules.versions[key],
-            one,
-            shadow=key in rules.shadows,
-            anew=standing.anew,
-            bulk=standing.bulk or telling.is_bulk,
-        )
-        for key, one in found.items()
-        if (key in rules.private) == telling.is_private
-    ]
+def _carried_on(told: Sequence[Telling], known: Mapping[str, Known], said: Said) -> list[tuple[Known, Telling]]:
+    """The kept stories that a further feed carries now."""
+    kept = ((known[one.key], one, one.feed) for one in told if one.key in known and one.feed and not one.is_private)
+    return [(item, one) for item, one, feed in kept if item.state != items.UNREAD and (item.id, feed.id) not in said]
 
 
 def rules_by_story(met: Iterable[Met], keys: Mapping[int, str]) -> dict[str, list[int]]:

@@ -22,7 +22,8 @@ from wire.story import Identity, Story
 from worker import ingest
 from worker.bounded import TookTooLong, bounded
 from worker.fetch import MOST_PER_HOST, Limits, fetch
-from worker.ingest import Kept, Standing, Turn
+from worker.ingest import Kept, Turn
+from worker.matching import Standing, match, set_beside
 from worker.robots import Robots
 from worker.telling import Telling
 
@@ -90,13 +91,13 @@ def write(session: Session, pages: Sequence[PageRead], turn: Turn, claim: str) -
             done |= _complete(session, item, one.story, turn)
         elif one.error:
             done |= _after_failure(session, item, one, turn, claim)
-    ingest.set_beside(session, list(done.values()), turn.now)
+    set_beside(session, list(done.values()), turn.now)
     facts = items.facts(session, list(done))
     bulk = {one.page.item.id for one in pages if one.page.bulk}
     met = [
         found
         for item_id, one in done.items()
-        for found in ingest.match(session, replace(one, bulk=item_id in bulk), facts[item_id], turn.rules)
+        for found in match(session, replace(one, bulk=item_id in bulk), facts[item_id], turn.rules)
     ]
     by_story = ingest.rules_by_story(met, {one.page.item.id: one.page.item.identity for one in pages})
     return Kept(met=by_story, deliveries=ingest.raise_alerts(session, met, turn))

@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from storage import rules
 from storage.tables import Rule
+from wire.clauses import terms
 from wire.matcher import Matcher, adding
 from wire.query import Lists, parse
 from wire.story import Fields, Match
@@ -16,7 +17,8 @@ from worker import figures
 class Rules:
     """The rules as they stand: what matches, which version and words each has, whom it alerts, which only record.
 
-    `private` is the canary's, for which no other story is meant, and whose story is for no other.
+    `private` is the canary's, for which no other story is meant, and whose story is for no other; `of_feeds` are those
+    that ask which feeds carry a story.
     """
 
     matcher: Matcher = field(default_factory=Matcher)
@@ -24,6 +26,7 @@ class Rules:
     channels: dict[int, list[int]] = field(default_factory=dict)
     shadows: set[int] = field(default_factory=set)
     private: set[int] = field(default_factory=set)
+    of_feeds: set[int] = field(default_factory=set)
 
     def match(self, story: Fields) -> list[Match]:
         with figures.MATCH_SECONDS.time():
@@ -37,8 +40,12 @@ class Rules:
             del self.versions[key]
         self.shadows.discard(key)
         self.private.discard(key)
+        self.of_feeds.discard(key)
         if rule.enabled and rule.removed_at is None:
-            self.matcher.add(key, parse(rule.query, lists))
+            query = parse(rule.query, lists)
+            self.matcher.add(key, query)
+            if any(run == "feed" for run, _ in terms(query)):
+                self.of_feeds.add(key)
             self.versions[key] = (rule.version, rule.query)
             if rule.shadow:
                 self.shadows.add(key)

@@ -161,3 +161,30 @@ def test_a_date_that_means_none_is_none(written: str) -> None:
 def test_references_to_half_a_character_cost_nobodys_story(written: str, read: str) -> None:
     body = rss({"guid": "1", "title": "A"}, {"guid": "2", "title": "NAME"}).replace(b"NAME", written.encode())
     assert [entry.title for entry in parse(body).entries] == ["A", read]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<details><summary>More</summary>oil</details>",
+        "<html><head><title>Page</title></head><body>oil</body></html>",
+        "<p>a</p><details><summary>x</summary></details>oil",
+    ],
+)
+def test_markup_that_was_not_escaped_blanks_no_entry_behind_it(markup: str) -> None:
+    items = "".join(f"<item><guid>{n}</guid><title>T{n}</title><description>D{n}</description></item>" for n in (2, 3))
+    first = f"<item><guid>1</guid><title>T1</title><description>{markup}</description></item>"
+    entries = parse(f"<rss version='2.0'><channel><title>W</title>{first}{items}</channel></rss>".encode()).entries
+    assert [(entry.title, entry.text) for entry in entries[1:]] == [("T2", "D2"), ("T3", "D3")]
+    assert entries[0].text
+
+
+@pytest.mark.parametrize(
+    "declared", ["encoding = 'windows-1251'", "\n encoding='windows-1251'", "encoding='windows-1251'"]
+)
+def test_an_encoding_is_read_however_it_is_declared(declared: str) -> None:
+    body = (
+        f"<?xml version='1.0' {declared}?><rss version='2.0'><channel><item><title>Дрон</title></item></channel></rss>"
+    )
+    (entry,) = parse(body.encode("windows-1251"), content_type="application/rss+xml").entries
+    assert entry.title == "Дрон"

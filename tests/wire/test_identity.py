@@ -73,3 +73,17 @@ def test_normalising_twice_is_normalising_once(path: str) -> None:
 
 def test_a_digest_keeps_parts_apart() -> None:
     assert digest("ab", "c") != digest("a", "bc")
+
+
+@pytest.mark.parametrize("guid", ["", "https://example.org/news"])
+def test_news_in_brief_that_share_one_address_are_each_a_story(guid: str) -> None:
+    first, second = (Entry(guid, "https://example.org/news", title, "x") for title in ("Rates up", "Bank fails"))
+    keys = [one.key for one in identify_all([first, second], "7")]
+    assert len(set(keys)) == 2
+    assert [one.key for one in identify_all([second, first, second], "7")] == [keys[1], keys[0], keys[1]]
+    assert identify(first, "7").key == "url:example.org/news"
+
+
+def test_escapes_that_are_no_utf8_tell_stories_apart() -> None:
+    assert normalise("http://x.example/a?t=%CE%C8%D1") != normalise("http://x.example/a?t=%C7%E1%CF")
+    assert normalise("http://x.example/a?t=%C3%A9+b") == "x.example/a?t=%C3%A9+b"

@@ -32,6 +32,7 @@ def story(text: str, title: str = "Budget approved") -> Story:
         (LONG, LONG.replace("provinces", "regions"), True),
         (LONG, f"{LONG} The speaker said that it was too little.", True),
         ("All calm.", "All is calm.", True),
+        ("来源 https://x.cn/a。公司利润上升。", "来源 https://x.cn/a。公司利润下降百分之九十。", True),
     ],
 )
 def test_a_version_needs_new_words(before: str, now: str, revised: bool) -> None:
@@ -47,6 +48,8 @@ def test_a_version_needs_new_words(before: str, now: str, revised: bool) -> None
         ("Trial: Smith not guilty", "Trial: Smith guilty"),
         ("Reds beat Blues", "Blues beat Reds"),
         ("Talks at 1pm", "Talks at 11pm"),
+        ("GDP -0.3% in Q4", "GDP +0.3% in Q4"),
+        ("Acme pays $5 bn", "Acme pays €5 bn"),
     ],
 )
 def test_a_headline_that_says_something_else_is_a_version(before: str, now: str) -> None:
