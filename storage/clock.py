@@ -2,14 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Table, delete, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, or_, select, update
 from sqlmodel import Session
 
-from storage.alerts import CHANNEL, DELIVERY
+from storage.alerts import CHANNEL, DELIVERY, RULE
 from storage.feeds import FEED, HOST
 from storage.pulse import HEARTBEAT
 from storage.readings import READING
 from storage.subscriptions import SUBSCRIPTION
+from wire import triage
+from wire.triage import Reason
+
+_LONGEST_DIGEST = timedelta(days=7)
 
 
 def last_beat(session: Session, name: str, machine: str) -> datetime | None:
@@ -21,7 +25,7 @@ def last_beat(session: Session, name: str, machine: str) -> datetime | None:
 def forget_times(session: Session, now: datetime, lease: timedelta) -> None:
     """What waits is due now; what somebody is at, within a lease; and nobody rests any more.
 
-    What is held for a digest or the morning stays: these are times of day, and were meant.
+    What is held is judged anew, but for digests: their times of day were meant, if not for weeks ahead.
     """
     for work, waits in (
         (FEED, FEED.c.enabled),
@@ -32,6 +36,10 @@ def forget_times(session: Session, now: datetime, lease: timedelta) -> None:
         _shorten(session, work, waits, now + lease)
     _shorten(session, SUBSCRIPTION, SUBSCRIPTION.c.state != "", now + lease)
     session.execute(update(CHANNEL).where(CHANNEL.c.resting_until > now).values(resting_until=now))
+    session.execute(update(RULE).where(RULE.c.surging_until > now + triage.SURGE_LASTS).values(surging_until=now))
+    held, is_digest = DELIVERY.c.state == "held", DELIVERY.c.reason == str(Reason.DIGEST)
+    soonest = or_(and_(~is_digest, DELIVERY.c.due_at > now), DELIVERY.c.due_at > now + _LONGEST_DIGEST)
+    session.execute(update(DELIVERY).where(held, soonest).values(due_at=now))
     session.execute(delete(HOST))
 
 

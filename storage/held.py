@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, or_, select, update
 from sqlmodel import Session
 
 from storage.alerts import ALERT, CHANNEL, DELIVERY, RULE
@@ -97,7 +97,7 @@ def _rested(now: datetime) -> Select[Any]:
     return select(CHANNEL.c.id).where(
         CHANNEL.c.paused_because.not_in(("", PAUSED_BY_HAND)),
         CHANNEL.c.removed_at.is_(None),
-        CHANNEL.c.resting_until <= now,
+        or_(CHANNEL.c.resting_until.is_(None), CHANNEL.c.resting_until <= now),
     )
 
 
@@ -106,8 +106,15 @@ def release(session: Session, now: datetime) -> int:
 
     It is judged anew first: it may be night by now.
     """
+    with_it = DELIVERY.alias("with_it")
+    urgent_too = (
+        exists()
+        .where(with_it.c.told_in == DELIVERY.c.id)
+        .where(with_it.c.alert_id == ALERT.c.id, ALERT.c.rule_id == RULE.c.id, RULE.c.urgent)
+        .correlate(DELIVERY)
+    )
     rows = session.execute(
-        select(DELIVERY.c.id, DELIVERY.c.channel_id, RULE.c.urgent)
+        select(DELIVERY.c.id, DELIVERY.c.channel_id, or_(RULE.c.urgent, urgent_too).label("urgent"))
         .join(ALERT, ALERT.c.id == DELIVERY.c.alert_id)
         .join(RULE, RULE.c.id == ALERT.c.rule_id)
         .where(DELIVERY.c.state == "held", DELIVERY.c.due_at <= now, DELIVERY.c.told_in.is_(None))

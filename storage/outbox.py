@@ -88,12 +88,12 @@ def take(session: Session, ids: Sequence[int], claim: str, *, now: datetime, unt
     been sent: it is marked so.
     """
     mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, DELIVERY.c.state == "pending")
+    lost = update(DELIVERY).where(*mine, DELIVERY.c.taken).values(maybe_twice=True).returning(DELIVERY.c.id)
+    record(session, [(row.id, "lost", "whoever was sending it never came back") for row in session.execute(lost)], now)
     _hold_back(session, ids, claim, now)
     resting = select(CHANNEL.c.resting_until).where(CHANNEL.c.id == DELIVERY.c.channel_id).scalar_subquery()
     session.execute(update(DELIVERY).where(*mine, resting > now).values(due_at=resting, claim=None))
     _keep_order(session, ids, claim, now)
-    lost = update(DELIVERY).where(*mine, DELIVERY.c.taken).values(maybe_twice=True).returning(DELIVERY.c.id)
-    record(session, [(row.id, "lost", "whoever was sending it never came back") for row in session.execute(lost)], now)
     session.execute(update(DELIVERY).where(*mine).values(due_at=until, taken=True))
     columns = (DELIVERY.c.id, DELIVERY.c.attempts, DELIVERY.c.maybe_twice, *_ADDRESS)
     rows = session.execute(
@@ -197,7 +197,8 @@ def _is_well(session: Session, channel_ids: set[int], now: datetime) -> None:
     failing = select(CHANNEL.c.id, CHANNEL.c.paused_because).where(
         CHANNEL.c.id.in_(channel_ids), CHANNEL.c.failures > 0
     )
-    for row in session.execute(failing).all():
+    # Locked, or what another counts meanwhile is written over, and its pause has no end.
+    for row in session.execute(failing.order_by(CHANNEL.c.id).with_for_update()).all():
         session.execute(update(CHANNEL).where(CHANNEL.c.id == row.id).values(failures=0, resting_until=None))
         if row.paused_because not in ("", held.PAUSED_BY_HAND):
             session.execute(update(CHANNEL).where(CHANNEL.c.id == row.id).values(paused_because=""))

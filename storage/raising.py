@@ -31,6 +31,7 @@ class Met:
 
     `anew`: its page was used again for something else, so that it is told to those who were told the former. `bulk`: it
     came with many that are no news of this moment, as a feed's first poll brings them. `asked`: a person asked for it.
+    `carried`: it was kept before, and a further feed carries it now.
     """
 
     item_id: int
@@ -42,6 +43,7 @@ class Met:
     anew: bool = False
     bulk: bool = False
     asked: bool = False
+    carried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +210,8 @@ def spent_budgets(session: Session, channel_ids: Iterable[int], now: datetime) -
             continue
         sent = (
             select(DELIVERY.c.sent_at)
-            .where(*_messages_to(row.id), DELIVERY.c.state == "sent", DELIVERY.c.sent_at > now - budget.within)
+            .where(*_messages_to(row.id), DELIVERY.c.state == "sent")
+            .where(DELIVERY.c.sent_at > now - budget.within, DELIVERY.c.sent_at <= now)  # not by a clock that was ahead
             .order_by(DELIVERY.c.sent_at.desc())
             .limit(budget.most)
         )
@@ -273,7 +276,7 @@ def _verdict(one: _New, channel_id: int, facts: _Facts) -> Verdict:
     case = Case(
         facts.rules[one.row.rule_id],
         replace(facts.terms[channel_id], spent_until=facts.budgets.spent_until(channel_id, facts.now)),
-        age=None if one.met.asked else _age(one.item),
+        age=None if one.met.asked else _age(one.item, facts.now if one.met.carried else one.item.first_seen_at),
         told=before.alert_id if before else None,
         copy=before is not None and before.item_id != one.row.item_id,
         news=one.news,
@@ -282,10 +285,10 @@ def _verdict(one: _New, channel_id: int, facts: _Facts) -> Verdict:
     return triage.judge(case, max_age=facts.max_age, now=facts.now)
 
 
-def _age(item: Row[Any]) -> timedelta | None:
-    """How old a story was when it was first seen, by its own date."""
+def _age(item: Row[Any], seen_at: datetime) -> timedelta | None:
+    """How old a story was when it was seen, by its own date."""
     date = item.published_at or (datetime.combine(item.wire_date, time.max, UTC) if item.wire_date else None)
-    return item.first_seen_at - date if date else None
+    return seen_at - date if date else None
 
 
 def _bulk(telling: Sequence[_New], channels: Mapping[int, Sequence[int]]) -> set[int]:

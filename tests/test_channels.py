@@ -424,7 +424,8 @@ def test_ten_failures_in_a_row_pause_a_channel_which_is_tried_again_by_itself(wo
         assert {row.state for row in alerts.deliveries(session, limit=50)} == {"sent"}
 
 
-def test_what_was_being_sent_when_its_worker_died_is_marked_maybe_twice(world: World) -> None:
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_was_being_sent_when_its_worker_died_is_marked_maybe_twice(world: World, paused: bool) -> None:
     world.feed("/a.xml", item(1110448134, "Fastiv struck"))
     add(world, "webhook", world.server.url("/hook"))
     world.scheduler.round()
@@ -434,6 +435,13 @@ def test_what_was_being_sent_when_its_worker_died_is_marked_maybe_twice(world: W
     with world.database.writing() as session:  # a worker takes it up, and dies
         outbox.take(session, ids, claim, now=world.clock(), until=world.clock() + world.process.config.lease)
     world.sent.clear()
+    if paused:
+        with world.database.writing() as session:
+            channels.pause(session, channels.find(session, "1"), world.clock())
+        world.run(61)
+        assert world.posted() == []
+        with world.database.writing() as session:
+            channels.resume(session, channels.find(session, "1"), world.clock())
     world.run(61)
     (told,) = world.posted()
     assert told["maybe_twice"] is True

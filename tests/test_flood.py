@@ -176,6 +176,21 @@ def test_a_budget_that_is_spent_overflows_into_a_digest(desk: Desk) -> None:
     assert desk.came() == ["Storm 8"]
 
 
+def test_nothing_waits_for_a_budget_or_a_morning_of_a_clock_that_was_ahead(desk: Desk) -> None:
+    desk.channel(budget="1/h", quiet="22:00-07:00")
+    desk.rule("storm")
+    desk.wait("2026-11-22T12:05")
+    desk.publish(1, "Storm 1")
+    desk.wait("2026-11-22T23:05")
+    desk.publish(2, "Storm 2")
+    assert desk.came() == ["Storm 1"]
+    desk.world.run(-11.5 * 3600)  # it is noon in truth
+    assert desk.came() == ["Storm 2"]
+    desk.world.run(2 * 3600)
+    desk.publish(3, "Storm 3")
+    assert desk.came() == ["Storm 3"]
+
+
 def test_an_urgent_rule_spends_no_budget_that_is_not_there(desk: Desk) -> None:
     desk.channel(budget="1/h")
     desk.rule("storm")
@@ -344,7 +359,7 @@ def test_a_story_is_as_old_as_its_own_date_says() -> None:
         return Item(identity="x", first_seen_at=NOON, **more)
 
     def age(row: Any) -> timedelta | None:
-        return raising._age(row)
+        return raising._age(row, NOON)
 
     assert age(item()) is None
     assert age(item(published_at=NOON - timedelta(hours=3))) == timedelta(hours=3)

@@ -447,6 +447,34 @@ def test_a_rule_for_a_feed_is_met_whichever_feed_carried_the_story_first(world: 
     assert sorted(told["rule"]["name"] for told in world.hooks()) == ["of a feed", "of words"]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_story_that_a_feed_lists_again_months_later_is_no_news(world: World) -> None:
+    story = item(1110448134, "Oil rose", pubDate=f"{world.clock():%a, %d %b %Y %H:%M:%S} GMT")
+    world.feed("/all.xml", story)
+    world.feed("/read.xml")
+    world.server.pages["/read.xml"] = rss(item(1110448135, "Gas"), title="Most read")
+    world.rule('feed:"most read"', to="/hook")
+    world.run()
+    told = len(world.hooks())
+    world.server.pages["/read.xml"] = rss(item(1110448135, "Gas"), story, title="Most read")
+    world.run(90 * 86_400)
+    assert (world.count("alert"), len(world.hooks())) == (2, told)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_story_revised_while_another_feed_takes_it_up_is_told_once(world: World) -> None:
+    world.feed("/all.xml", item(1110448134, "Oil rose", "The minister spoke at length on Monday."))
+    world.feed("/uae.xml")
+    world.server.pages["/uae.xml"] = rss(item(1110448135, "Gas"), title="UAE News")
+    world.rule('feed:"uae news" minister', to="/hook")
+    world.run()
+    revised = item(1110448134, "Oil rose twice", "On Monday, in the afternoon, the minister spoke at length again.")
+    world.server.pages["/all.xml"] = rss(revised)
+    world.server.pages["/uae.xml"] = rss(item(1110448135, "Gas"), revised, title="UAE News")
+    world.run(4_000)
+    assert (world.count("alert"), len(world.hooks())) == (1, 1)
+
+
 def test_a_header_that_cannot_be_sent_back_is_forgotten(world: World) -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(body=rss(item(1110448134)), headers={"Last-Modified": "f\u00e9vr. 2024", "ETag": '"1"'})

@@ -70,7 +70,7 @@ def match_carried(session: Session, carried: Sequence[tuple[Known, Telling]], ru
     """Kept stories that further feeds carry now, against the rules that ask for feeds; the others knew all before."""
     facts = items.facts(session, sorted({item.id for item, _ in carried})) if rules.of_feeds else {}
     return [
-        met
+        replace(met, carried=True)
         for item, telling in carried
         if item.id in facts
         for met in match(
