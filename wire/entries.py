@@ -107,8 +107,10 @@ def to_story(entry: Entry, identity: Identity, *, now: datetime, language: str =
     )
 
 
-# References of five digits or more, of which few are to no character at all.
-_REFERENCES = re.compile(rb"(?:&#(?:x[0-9a-f]{4,}|\d{5,});)+", re.IGNORECASE)
+# References of five digits or more, of which few are to no character at all. Begun with what is looked for first, and
+# with a case of its own: so a body without any is passed over at once.
+_REFERENCE = rb"&#(?:[xX][0-9a-fA-F]{4,}|[0-9]{5,});"
+_REFERENCES = re.compile(_REFERENCE + rb"(?:" + _REFERENCE + rb")*")
 _ENOUGH_DIGITS = 9
 _FIRST_HALF, _LAST_HALF = 0xD800, 0xDFFF
 # What a program writes that has no date lies before: the years 1 and 1970.
