@@ -82,7 +82,7 @@ def keep(session: Session, tellings: Iterable[Telling], turn: Turn, still_there:
         *(Standing(new[key], 1, first[key]) for key in new if not first[key].page),
         *_revise_all(session, changed, known, turn.now),
     ]
-    carried = [(item, one) for item, one in _carried_on(each, known, said) if one.key not in kept.revised]
+    carried = _carried_on([one for one in each if one.key not in kept.revised], known, said)
     met = [
         *match_all(session, standing, each, turn.rules, turn.now),
         *match_carried(session, carried, turn.rules),

@@ -102,7 +102,7 @@ def _source(telling: Telling) -> str:
     return telling.story.provider.casefold() or host_of(telling.story.url) or (telling.feed.url if telling.feed else "")
 
 
-def offered(telling: Telling, places: Sequence[Sequence[int]] = (), feeds: Sequence[str] = ()) -> Fields:
+def offered(telling: Telling, places: Sequence[Sequence[int]], feeds: Sequence[str]) -> Fields:
     """What a telling offers to rules: `places` are where furniture stands in its text, `feeds` carry its story."""
     story = telling.story
     return Fields(
@@ -113,7 +113,7 @@ def offered(telling: Telling, places: Sequence[Sequence[int]] = (), feeds: Seque
         lang=story.language,
         url=story.url,
         tag="\n".join(story.tags),
-        feed="\n".join(feeds or (telling.feed_title,)),
+        feed="\n".join(feeds),
     )
 
 

@@ -93,6 +93,7 @@ def test_the_quick_way_to_cut_words_cuts_as_the_other(text: str) -> None:
     """Texts with a $X go the slow way: one put behind must change nothing before it."""
     quick, slow = Reading(f"{text} end"), Reading(f"{text} end $X")
     assert slow.raws == [*quick.raws, "$X"]
+    assert slow.spans[:-1] == quick.spans
 
 
 @given(st.text(alphabet=_SIGNS, max_size=40))
