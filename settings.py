@@ -4,6 +4,7 @@ Only entry points import this. A wrong value stops the start with one line that 
 """
 
 import difflib
+import ipaddress
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -50,6 +51,7 @@ class Settings(BaseSettings):
     receiver: str = "127.0.0.1:8471"
     desk: str = "127.0.0.1:8470"
     desk_url: str = ""
+    desk_proxies: str = "127.0.0.1,::1"
     max_age: Duration = timedelta(hours=48)
     canary: Duration = timedelta(minutes=5)
     keep: str = ""
@@ -90,6 +92,13 @@ class Settings(BaseSettings):
         if address and (not host or not port.isdecimal() or not 0 < int(port) < _PORTS):
             raise ValueError("write it like 127.0.0.1:8471")
         return address
+
+    @field_validator("desk_proxies")
+    @classmethod
+    def _are_networks(cls, written: str) -> str:
+        for one in filter(None, written.split(",")):
+            ipaddress.ip_network(one.strip())
+        return written
 
     @field_validator("canary", "max_age")
     @classmethod

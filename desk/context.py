@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 import typer
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import Session
 
 from desk.hand import Hand
@@ -107,6 +107,8 @@ def _person() -> str:
 def _told_plainly() -> Iterator[None]:
     try:
         yield
+    except IntegrityError as error:
+        raise BadInput("Somebody else did just this at the same moment. Look, and try again.") from error
     except DatabaseError as error:
         why = str(error.orig).split("\n")[0]
         raise BadInput(f"The database does not do it: {why}. Is another program holding it?") from error

@@ -94,7 +94,7 @@ def read(text: str, usual: Bounds) -> Whole:
     """A file's configuration; feeds without times of their own get the usual ones. Raises BadInput with the place."""
     try:
         said = tomllib.loads(text.removeprefix("\ufeff"))
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is one, a number of 5,000 digits another
         raise BadInput(f"The file is no TOML: {error}.") from error
     found: Whole = {}
     for kind, rows in said.items():

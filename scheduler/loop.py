@@ -228,7 +228,9 @@ class Scheduler:
             due = readings.claim_due_readings(
                 session, now=self.clock(), lease=self.lease, limit=_PAGES_A_ROUND, claim=claim
             )
-        send_on(claim, {}, due, self.lease)
+        for begun in due.begun:
+            send_on(claim, {}, [begun], self.lease)
+        send_on(claim, {}, due.new, self.lease)
 
     def _send_subscriptions(self) -> None:
         if not self.subscribes:

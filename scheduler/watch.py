@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlmodel import Session
 
 from storage import canaries, channels, feeds, notices, polls, pulse
+from storage.tables import Notice
 from wire.markup import line
 
 # Looked at so often; what takes a look at every feed's history, so often.
@@ -90,21 +91,36 @@ class Watch:
             )
         found |= self._missing_workers(session, now)
         found |= self._full_disk()
-        if self.canary and (missing := canaries.missing(session, self.patience, self.since, now)):
-            found["canary"] = (
+        if self.canary:
+            found |= self._missing_canaries(session, now)
+        return found
+
+    def _missing_canaries(self, session: Session, now: datetime) -> dict[str, str]:
+        if missing := canaries.missing(session, self.patience, self.since, now):
+            text = (
                 f"The last {len(missing)} canaries did not come out: stories are not polled, matched or delivered. "
                 "`wirewatch status` says what is silent."
             )
-        return found
+            return {"canary": text}
+        told = self._told_before(session, now, canaries.MISSING_IN_A_ROW * self.canary).get("canary")
+        return {"canary": told.text} if told and _still(told, canaries.last_arrival(session)) else {}
 
     def _missing_workers(self, session: Session, now: datetime) -> dict[str, str]:
         beats = {beat.name: beat.at for beat in pulse.beats(session)}
+        told = self._told_before(session, now, _SILENT)
         found = {}
         for name in self.workers:
             last = max(beats.get(name, self.since), self.since)
-            if now - last > _SILENT:
-                found[f"{name} missing"] = f"No {name.removeprefix('worker ')} worker has shown work for a minute."
+            about = f"{name} missing"
+            if now - last > _SILENT or _still(told.get(about), beats.get(name)):
+                found[about] = f"No {name.removeprefix('worker ')} worker has shown work for a minute."
         return found
+
+    def _told_before(self, session: Session, now: datetime, patience: timedelta) -> dict[str, Notice]:
+        """What a scheduler before us told and has not ended, as long as we watch too short a time to judge of it."""
+        if now - self.since > patience:
+            return {}
+        return {one.about: one for one in notices.standing(session)}
 
     def _full_disk(self) -> dict[str, str]:
         if self.folder is None:
@@ -115,6 +131,11 @@ class Watch:
             if free < _LEAST_FREE
             else {}
         )
+
+
+def _still(told: Notice | None, sign: datetime | None) -> bool:
+    """Whether what was told still stands: there was no sign of life since."""
+    return told is not None and (sign is None or sign <= told.created_at)
 
 
 def _named(title: str, url: str) -> str:

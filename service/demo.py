@@ -27,6 +27,11 @@ from wire.errors import BadInput
 _ALREADY_PUBLISHED = 8
 _EVERY = 4.0
 _POLLED = Bounds(2.0, 10.0)
+# Whatever the environment says of an installation of one's own, its rows and queues are left alone.
+_OF_NOBODY_ELSE = dict.fromkeys(
+    ("database_url", "database_password", "redis_url", "redis_password", "key", "public_url", "desk_url", "proxy",
+     "metrics", "keep"), ""
+)  # fmt: skip
 
 
 def run_demo(data: Path | None, seconds: float) -> None:
@@ -36,6 +41,7 @@ def run_demo(data: Path | None, seconds: float) -> None:
         _empty(folder)
     port = _free_port()
     settings = read(
+        **_OF_NOBODY_ELSE,
         data=folder,
         allow_networks="127.0.0.0/8",
         log_level="WARNING",

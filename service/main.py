@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -275,12 +276,20 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # into a pipe too: `wirewatch tail | grep …` must not lag
     try:
+        _refuse_garbled(sys.argv)
         app()
     except WirewatchError as error:
         say_error(error)
         sys.exit(1)
     except BrokenPipeError:  # the reader of our pipe has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refuse_garbled(arguments: Sequence[str]) -> None:
+    """Bytes that are no UTF-8 come as halves of characters, which no database takes."""
+    for number, one in enumerate(arguments):
+        if any("\ud800" <= sign <= "\udfff" for sign in one):
+            raise BadInput(f"Argument {number} is not UTF-8: {harmless(one)}")
 
 
 def say_error(error: WirewatchError) -> None:

@@ -127,14 +127,16 @@ class Supervisor:
         self._next_ask = time.monotonic() + _ASK_EVERY
 
     def _stalled(self, child: Child) -> str:
-        """Why a living child counts as dead, or nothing. Workers are judged only while the scheduler feeds them."""
+        """Why a living child counts as dead, or nothing. Workers are judged only while the scheduler feeds them, and
+        nobody while there is no broker: without it there is no work to show.
+        """
+        if not self._broker_was_there:
+            return ""
         now = time.monotonic()
-        last = max(child.started_at, self._life.shown_at(child.beat))
+        last = max(child.started_at, self._life.shown_at(child.beat), self._broker_since)
         if now - last > self._stall_after and self._is_fed(child, now):
             return f"lives, but has shown no work for {now - last:.0f} s"
-        waits = (
-            child.beat.startswith("worker") and last <= self._broker_since and child.started_at <= self._broker_since
-        )
+        waits = child.beat.startswith("worker") and last <= self._broker_since
         if waits and now - self._broker_since > _PROOF_AFTER_BROKER and self._is_fed(child, now):
             return "has not taken up work since Redis came back"
         return ""

@@ -1,6 +1,7 @@
 """What a rule would have met: over the stored items, by the rules' own engine. And what rules did meet, for health."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -22,6 +23,8 @@ from wire.story import Match
 # Fewer alerts than this are no habit to speak of.
 _A_HABIT = 5
 _TOO_MANY = 0.05
+# Shares are told in per cent; so many stories tell them as well as all do.
+_SAMPLE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,40 +79,55 @@ def _days(session: Session, since: datetime | None, now: datetime) -> float:
     return max((now - begin) / timedelta(days=1), 1 / 24)
 
 
-def backfill(
-    session: Session, rule: Rule, *, since: datetime | None, now: datetime, send: bool
-) -> tuple[int, dict[int, list[int]]]:
-    """Makes the alerts that a rule would have raised for the past; how many items it met, and deliveries if asked."""
+def past(session: Session, rule: Rule, *, since: datetime | None) -> list[Met]:
+    """The stored items that a rule would have met. It takes its time, so that no transaction that writes does it."""
     parsed = parse(rule.query, rules.word_lists(session))
-    key = rule.id or 0
     found = list(listing.meeting(session, Matcher.of(parsed), parsed, since=since))
-    known = items.versions_of(session, [one.item_id for one in found])
-    met = [
+    ids = [one.item_id for one in found]
+    unread = {*items.unread(session, ids)}  # met by themselves once their page was read
+    known = {key: version for key, version in items.versions_of(session, ids).items() if key not in unread}
+    return [
         Met(
             one.item_id,
             known[one.item_id],
             rule.version,
             rule.query,
-            Match(key, one.spans),
+            Match(rule.id or 0, one.spans),
             shadow=rule.shadow,
             asked=True,
         )
         for one in found
+        if one.item_id in known
     ]
+
+
+def backfill(
+    session: Session, rule: Rule, met: Sequence[Met], *, now: datetime, send: bool
+) -> tuple[int, dict[int, list[int]]]:
+    """Makes the alerts of what a rule met in the past; how many items that was, and the deliveries if asked.
+
+    What was forgotten or changed since it was looked for is left out.
+    """
+    key = rule.id or 0
+    there = items.versions_of(session, [one.item_id for one in met])
+    met = [one for one in met if there.get(one.item_id) == one.version]
     channels = {key: rules.channels_by_rule(session).get(key, [])} if send else {}
     return len(met), raising.raise_alerts(session, met, channels=channels, claim=None, due_at=now, now=now)
 
 
 def share(session: Session, word: Word) -> float:
-    """In which part of the stored items a word stands, from 0 to 1. A word as written counts all its spellings."""
+    """In which part of the stored items a word stands, from 0 to 1; as it is written, by a sample of the newest."""
     total = items.count(session)
     parsed = single(word)
     narrowed = search.candidates(session, parsed)
     if not total or narrowed is None:
         return 0.0
+    holding = int(session.execute(select(func.count()).select_from(ITEM).where(narrowed)).scalar_one())
     if word.kind == CASE:
-        return sum(1 for _ in listing.meeting(session, Matcher.of(parsed), parsed)) / total
-    return int(session.execute(select(func.count()).select_from(ITEM).where(narrowed)).scalar_one()) / total
+        looked = listing.Looked(_SAMPLE)
+        met = sum(1 for _ in listing.meeting(session, Matcher.of(parsed), parsed, looked=looked))
+        holding = round(holding * met / max(looked.count, 1))
+    return holding / total
 
 
 def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:

@@ -1,7 +1,7 @@
 """A copy of a SQLite database, made while it is in use and looked at before it counts.
 
-SQLite's own backup takes what stands at one moment (sqlite.org/backup.html); if somebody writes meanwhile it begins
-those pages anew, and nobody waits for it.
+SQLite's own backup takes what stands at one moment (sqlite.org/backup.html), and nobody waits for it. That moment is
+held on to while it copies: it would begin anew whenever somebody else has written, and never come to an end.
 """
 
 import sqlite3
@@ -36,11 +36,14 @@ def back_up(database: Database, to: Path, *, replace: bool = False) -> Backup:
             "PostgreSQL is backed up by its own tools: pg_dump --format=custom --file wirewatch.dump "
             "and WIREWATCH_DATABASE_URL; README.md has the whole recipe."
         )
+    source = Path(url.database or "")
     if to.exists() and not replace:
         raise BadInput(f"{to} is there already. Give another name, or --replace.")
+    if to.exists() and to.samefile(source):
+        raise BadInput(f"{to} is the database itself. Give another name.")
     try:
         with whole(to) as copy:
-            _copy(Path(url.database or ""), copy)
+            _copy(source, copy)
             return _examined(copy)
     except (OSError, sqlite3.Error) as error:
         raise BadInput(f"{to} could not be written: {getattr(error, 'strerror', None) or error}.") from error
@@ -48,6 +51,8 @@ def back_up(database: Database, to: Path, *, replace: bool = False) -> Backup:
 
 def _copy(source: Path, copy: Path) -> None:
     with closing(sqlite3.connect(source)) as there, closing(sqlite3.connect(copy)) as here:
+        there.execute("BEGIN")
+        there.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         there.backup(here, pages=_PAGES)
         here.execute("PRAGMA journal_mode = DELETE")  # one file, not three
 

@@ -79,6 +79,12 @@ def arrived(session: Session, message: Message, now: datetime) -> None:
             session.execute(update(CANARY).where(*key).values(arrived_at=now))
 
 
+def last_arrival(session: Session) -> datetime | None:
+    """When one came out last."""
+    found: datetime | None = session.execute(select(func.max(CANARY.c.arrived_at))).scalar()
+    return found
+
+
 def missing(session: Session, patience: timedelta, since: datetime, now: datetime) -> list[Canary]:
     """Those let in since then that had time enough to come out and did not, when too many of them are in a row."""
     mine = (one for one in newest(session, limit=4) if one.let_in_at >= since)

@@ -93,10 +93,10 @@ def _there() -> SelectOfScalar[Channel]:
 
 
 def find(session: Session, which: str) -> Channel:
-    """The channel of this name or number."""
+    """The channel of this name or number. Raises NotThere."""
     key = number(which, small=True)
-    fits = Channel.name == which if key is None else Channel.id == key
-    channel = session.exec(_there().where(fits)).one_or_none()
+    wanted = _there().where(Channel.name == which if key is None else Channel.id == key)
+    channel = session.exec(wanted).one_or_none()
     if channel is None:
         raise NotThere(f"No channel is “{which}”. `wirewatch channels list` shows them.")
     return channel

@@ -40,8 +40,8 @@ def copy(source: Database, target: Database, say: Say = lambda _table, _rows: No
             say(table.name, _count(here, table))
         say("words of stories", _index(here, there))
         counts = {table.name: (_count(here, table), _count(there, table)) for table in _tables()}
-    if wrong := [name for name, (before, after) in counts.items() if before != after]:
-        raise BadInput(f"The copy differs from what was copied, in {', '.join(wrong)}. Take another, empty database.")
+        if wrong := [name for name, (before, after) in counts.items() if before != after]:
+            raise BadInput(f"The copy differs from what was copied, in {', '.join(wrong)}. Nothing was kept of it.")
     return {name: before for name, (before, _) in counts.items()}
 
 

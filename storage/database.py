@@ -54,6 +54,8 @@ _FOUND_OUT = {
 }
 # A process that stands still in the midst of a transaction holds its locks no longer than others have patience for.
 _NOT_FOR_EVER = "SET LOCAL idle_in_transaction_session_timeout = '60s'"
+# What is read in one transaction stands at one moment; in SQLite it does anyway.
+_ONE_VIEW = {"sqlite": {}, "postgresql": {"isolation_level": "REPEATABLE READ"}}
 # With the pool's usual five, one for each of the forty threads that answer requests.
 _MOST_MORE = 35
 _MIGRATION_LOCK = 7_947_321  # any number of ours: PostgreSQL's advisory locks are numbered
@@ -65,12 +67,13 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = url
         self._engine = _engine(url)
+        self._reader = self._engine.execution_options(**_ONE_VIEW[self._engine.dialect.name])
         self._writer = self._engine.execution_options(writes=True)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A transaction that only reads: a consistent view that waits for nobody."""
-        with Session(self._engine) as session, session.begin():
+        with Session(self._reader) as session, session.begin():
             yield session
 
     @contextmanager

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Text, and_, bindparam, cast, exists, or_, select, update
+from sqlalchemy import ColumnElement, Row, Text, and_, bindparam, cast, exists, func, or_, select, update
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col
 from sqlmodel import select as select_model
@@ -210,6 +210,7 @@ def pause(feed: Feed, because: str) -> None:
 
 def resume(feed: Feed, now: datetime) -> None:
     feed.sqlmodel_update({"enabled": True, "paused_because": "", "losses": 0, "taken": False, "failures": 0})
+    feed.waiting_since = None
     poll_now(feed, now)
 
 
@@ -240,6 +241,7 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
         lease=lease,
         limit=limit,
         claim=claim,
+        waiting_since=func.coalesce(FEED.c.waiting_since, FEED.c.due_at),
         losses=FEED.c.losses + FEED.c.taken.cast(FEED.c.losses.type),
         taken=False,
     )
@@ -247,6 +249,22 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
     if lost:
         session.execute(update(FEED).where(FEED.c.id.in_(lost)).values(enabled=False, paused_because=_LOST, claim=None))
     return [DueFeed(row.id, row.host, row.losses) for row in rows if row.losses < MOST_LOSSES]
+
+
+def waits_longest(session: Session, now: datetime) -> datetime | None:
+    """Since when the feed waits that has waited longest for its poll, be it that it was rung for again and again.
+
+    Where a host wants to rest its feeds wait for nothing.
+    """
+    watching = (FEED.c.enabled, FEED.c.removed_at.is_(None), ~_host_rests(now))
+    times = [
+        session.execute(select(since).where(*watching, *which).order_by(since).limit(1)).scalar()
+        for since, which in (
+            (FEED.c.waiting_since, (FEED.c.waiting_since.is_not(None),)),
+            (FEED.c.due_at, (FEED.c.claim.is_(None),)),
+        )
+    ]
+    return min(filter(None, times), default=None)
 
 
 def _host_rests(now: datetime) -> ColumnElement[bool]:
@@ -296,7 +314,7 @@ def poll_again(session: Session, ids: Sequence[int], now: datetime) -> None:
 
 def finish(session: Session, feed_id: int, claim: str, now: datetime, changes: Mapping[str, Any]) -> None:
     """Notes a finished poll: the claim is given back, the next time is set, losses are forgotten."""
-    values = {"claim": None, "taken": False, "losses": 0, "last_polled_at": now, **changes}
+    values = {"claim": None, "taken": False, "losses": 0, "waiting_since": None, "last_polled_at": now, **changes}
     session.execute(update(FEED).where(_claimed(feed_id, claim)).values(**values))
 
 
@@ -324,6 +342,7 @@ def finish_quiet(session: Session, claim: str, now: datetime, polls: Sequence[Qu
             claim=None,
             taken=False,
             losses=0,
+            waiting_since=None,
             failures=0,
             last_error="",
             last_polled_at=now,

@@ -1,7 +1,7 @@
 """What is held back, and how it comes out: pauses, digests, the channels that are tried again, sending by hand."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,9 +29,9 @@ def hold(session: Session, channel_id: int, why: str, now: datetime, reason: Rea
     untried = [DELIVERY.c.taken.is_(False)]
     if reason == Reason.PAUSED:  # notices go on being tried: they may be about this very channel
         untried.append(DELIVERY.c.alert_id.is_not(None))
-    hold_these(
-        session, list(session.execute(select(DELIVERY.c.id).where(*waiting, *untried)).scalars()), why, now, reason
-    )
+    # Locked, or what another takes up meanwhile would be held while it is being sent, and sent again.
+    mine = select(DELIVERY.c.id).where(*waiting, *untried).order_by(DELIVERY.c.id).with_for_update()
+    hold_these(session, list(session.execute(mine).scalars()), why, now, reason)
     if reason == Reason.REMOVED:
         later = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "held", DELIVERY.c.reason.in_(_LATER))
         note = f"held: the channel {why}"
@@ -114,16 +114,18 @@ def release(session: Session, now: datetime) -> int:
         .correlate(DELIVERY)
     )
     rows = session.execute(
-        select(DELIVERY.c.id, DELIVERY.c.channel_id, or_(RULE.c.urgent, urgent_too).label("urgent"))
+        select(
+            DELIVERY.c.id, DELIVERY.c.channel_id, DELIVERY.c.maybe_twice, or_(RULE.c.urgent, urgent_too).label("urgent")
+        )
         .join(ALERT, ALERT.c.id == DELIVERY.c.alert_id)
         .join(RULE, RULE.c.id == ALERT.c.rule_id)
         .where(DELIVERY.c.state == "held", DELIVERY.c.due_at <= now, DELIVERY.c.told_in.is_(None))
-        .order_by(DELIVERY.c.channel_id, DELIVERY.c.id)
+        .order_by(DELIVERY.c.due_at, DELIVERY.c.id)
         .limit(_RELEASED_AT_ONCE)
         .with_for_update(skip_locked=True, of=DELIVERY)
     ).all()
     by_channel: dict[int, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (row.channel_id, row.id)):
         by_channel[row.channel_id].append(row)
     if not by_channel:
         return 0
@@ -132,7 +134,7 @@ def release(session: Session, now: datetime) -> int:
     for channel in session.execute(wanted).all():
         some = by_channel[channel.id]
         for urgent in (True, False):  # what is urgent opens the night for nothing else
-            for part in chunks([int(row.id) for row in some if row.urgent == urgent], _MOST_IN_DIGEST):
+            for part in _parts([row for row in some if row.urgent == urgent]):
                 terms = channel_terms(channel, budgets.spent_until(channel.id, now))
                 verdict = triage.admit(terms, urgent=urgent, now=now)
                 if verdict.is_now:
@@ -141,6 +143,14 @@ def release(session: Session, now: datetime) -> int:
                 else:
                     _hold_longer(session, part, verdict, now)
     return len(rows)
+
+
+def _parts(rows: Sequence[Row[Any]]) -> Iterator[Sequence[int]]:
+    """What is told in one message each. What may have arrived is told as it was: its receiver may know it by its key,
+    and would take all that is new in it for told.
+    """
+    yield from ([row.id] for row in rows if row.maybe_twice)
+    yield from chunks([int(row.id) for row in rows if not row.maybe_twice], _MOST_IN_DIGEST)
 
 
 def _tell_together(session: Session, ids: Sequence[int], now: datetime) -> None:

@@ -18,11 +18,15 @@ STATES = (NEW, SEEN, SHADOW)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which alerts: new or seen ones, or those of shadows; of a rule; assigned to somebody. Empty asks for nothing."""
+    """Which alerts: new or seen ones, or those of shadows; of a rule; assigned to somebody; of these numbers alone.
+
+    Empty asks for nothing.
+    """
 
     state: str = ""
     rule_id: int | None = None
     assigned: str = ""
+    ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,8 @@ class Page:
     below: int | None
 
 
-def page(
-    session: Session,
-    wanted: Wanted,
-    *,
-    limit: int,
-    below: int | None = None,
-    above: int = 0,
-) -> Page:
-    """Alerts numbered below and above these numbers, the newest first: their rule's name, their story as it met it."""
+def page(session: Session, wanted: Wanted, *, limit: int, below: int | None = None) -> Page:
+    """Alerts numbered below this number, the newest first: their rule's name, their story as it met it."""
     columns = (
         *ALERT.c,
         RULE.c.name.label("rule"),
@@ -56,7 +53,7 @@ def page(
         .join(RULE, RULE.c.id == ALERT.c.rule_id)
         .join(ITEM, ITEM.c.id == ALERT.c.item_id)
         .outerjoin(VERSION, (VERSION.c.item_id == ITEM.c.id) & (VERSION.c.version == ALERT.c.version))
-        .where(ALERT.c.id > above, RULE.c.private.is_(False), *_conditions(wanted))
+        .where(RULE.c.private.is_(False), *_conditions(wanted))
         .order_by(ALERT.c.id.desc())
         .limit(limit + 1)
     )
@@ -80,6 +77,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(ALERT.c.rule_id == wanted.rule_id)
     if wanted.assigned:
         found.append(ALERT.c.assigned == wanted.assigned)
+    if wanted.ids:
+        found.append(ALERT.c.id.in_(wanted.ids))
     return found
 
 

@@ -324,6 +324,12 @@ def above(session: Session, mark: int, most: int) -> list[int]:
     return list(session.execute(public.order_by(ITEM.c.id).limit(most)).scalars())
 
 
+def unread(session: Session, item_ids: Sequence[int]) -> list[int]:
+    """Those of these items whose page is still to be read."""
+    wanted = select(ITEM.c.id).where(ITEM.c.state == UNREAD)
+    return [key for some in chunks(item_ids) for key in session.execute(wanted.where(ITEM.c.id.in_(some))).scalars()]
+
+
 def carried_by(session: Session, item_ids: Sequence[int]) -> dict[int, list[int]]:
     """The numbers of the feeds that carried each item, by item id."""
     found: dict[int, list[int]] = defaultdict(list)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, String, and_, exists, not_, or_, select, update
+from sqlalchemy import ColumnElement, Row, String, and_, case, exists, func, not_, or_, select, update
 from sqlmodel import Session
 
 from storage import alerts, held
@@ -95,11 +95,11 @@ def take(session: Session, ids: Sequence[int], claim: str, *, now: datetime, unt
     session.execute(update(DELIVERY).where(*mine, resting > now).values(due_at=resting, claim=None))
     _keep_order(session, ids, claim, now)
     session.execute(update(DELIVERY).where(*mine).values(due_at=until, taken=True))
-    columns = (DELIVERY.c.id, DELIVERY.c.attempts, DELIVERY.c.maybe_twice, *_ADDRESS)
+    columns = (DELIVERY.c.id, DELIVERY.c.attempts, DELIVERY.c.maybe_twice, DELIVERY.c.created_at, *_ADDRESS)
     rows = session.execute(
         select(*columns).join(CHANNEL, CHANNEL.c.id == DELIVERY.c.channel_id).where(*mine).order_by(DELIVERY.c.id)
     ).all()
-    told = _messages(session, [row.id for row in rows], {row.id for row in rows if row.maybe_twice})
+    told = _messages(session, rows)
     return [Outgoing(row.id, row.attempts + 1, _address(row), told[row.id]) for row in rows]
 
 
@@ -123,23 +123,29 @@ def _hold_back(session: Session, ids: Sequence[int], claim: str, now: datetime) 
 
 
 def _keep_order(session: Session, ids: Sequence[int], claim: str, now: datetime) -> None:
-    """Where a channel keeps the order, what has an earlier one before it that is not ours waits for that."""
+    """Where a channel keeps the order, an alert that has an earlier one before it that is not ours waits for that."""
     earlier = DELIVERY.alias("earlier")
     other_claim = or_(earlier.c.claim.is_(None), earlier.c.claim != claim)
-    before = and_(
+    before = (
         earlier.c.channel_id == DELIVERY.c.channel_id,
         earlier.c.id < DELIVERY.c.id,
+        earlier.c.alert_id.is_not(None),
         earlier.c.state == "pending",
         earlier.c.told_in.is_(None),
         or_(earlier.c.id.not_in(ids), other_claim),
     )
     keeps = select(CHANNEL.c.ordered).where(CHANNEL.c.id == DELIVERY.c.channel_id).scalar_subquery()
-    waits = update(DELIVERY).where(DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, keeps, exists().where(before))
-    session.execute(waits.values(due_at=now + _A_MOMENT, claim=None))
+    mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, DELIVERY.c.alert_id.is_not(None))
+    last = select(func.max(earlier.c.due_at)).where(*before, earlier.c.claim.is_(None)).scalar_subquery()
+    in_a_moment = now + _A_MOMENT
+    due_at = case((last > in_a_moment, last), else_=in_a_moment)
+    waits = update(DELIVERY).where(*mine, keeps, exists().where(*before))
+    session.execute(waits.values(due_at=due_at, claim=None, taken=False))
 
 
-def _messages(session: Session, ids: Sequence[int], twice: set[int]) -> dict[int, message.Message]:
+def _messages(session: Session, rows: Sequence[Row[Any]]) -> dict[int, message.Message]:
     """What these deliveries tell, each with those that are told in it."""
+    ids = [row.id for row in rows]
     lead = {"leader": DELIVERY.c.told_in}
     told: dict[int, list[message.Alert]] = defaultdict(list)
     reasons: dict[int, set[str]] = defaultdict(set)
@@ -150,14 +156,15 @@ def _messages(session: Session, ids: Sequence[int], twice: set[int]) -> dict[int
             reasons[row.leader or row.delivery_id].add(row.reason)
     noticed = _notices(session, ids)
     return {
-        key: message.Message(
-            key,
-            tuple(told[key]),
-            notice=noticed.get(key),
-            reasons=tuple(sorted(filter(None, reasons[key]))),
-            maybe_twice=key in twice,
+        row.id: message.Message(
+            row.id,
+            tuple(told[row.id]),
+            notice=noticed.get(row.id),
+            reasons=tuple(sorted(filter(None, reasons[row.id]))),
+            maybe_twice=row.maybe_twice,
+            made_at=row.created_at,
         )
-        for key in ids
+        for row in rows
     }
 
 
@@ -198,7 +205,7 @@ def _is_well(session: Session, channel_ids: set[int], now: datetime) -> None:
         CHANNEL.c.id.in_(channel_ids), CHANNEL.c.failures > 0
     )
     # Locked, or what another counts meanwhile is written over, and its pause has no end.
-    for row in session.execute(failing.order_by(CHANNEL.c.id).with_for_update()).all():
+    for row in session.execute(failing.order_by(CHANNEL.c.id).with_for_update(key_share=True)).all():
         session.execute(update(CHANNEL).where(CHANNEL.c.id == row.id).values(failures=0, resting_until=None))
         if row.paused_because not in ("", held.PAUSED_BY_HAND):
             session.execute(update(CHANNEL).where(CHANNEL.c.id == row.id).values(paused_because=""))
@@ -239,7 +246,7 @@ def _count_failure(session: Session, channel_id: int, failure: Failure, now: dat
     row = session.execute(
         select(CHANNEL.c.failures, CHANNEL.c.resting_until, CHANNEL.c.paused_because)
         .where(CHANNEL.c.id == channel_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
     ).one()
     rests = row.resting_until is not None and row.resting_until > now
     failures = row.failures if rests else row.failures + 1

@@ -52,7 +52,8 @@ def outcomes(session: Session, since: datetime) -> dict[str, int]:
 def with_gaps(session: Session, since: datetime) -> Sequence[tuple[int, str, str]]:
     """The feeds (number, title, address) that had a gap since then."""
     gaps = select(POLL.c.feed_id).where(POLL.c.at >= since, POLL.c.gap)
-    rows = session.execute(select(FEED.c.id, FEED.c.title, FEED.c.url).where(FEED.c.id.in_(gaps)).order_by(FEED.c.id))
+    wanted = select(FEED.c.id, FEED.c.title, FEED.c.url).where(FEED.c.id.in_(gaps), FEED.c.private.is_(False))
+    rows = session.execute(wanted.order_by(FEED.c.id))
     return [(row.id, row.title, row.url) for row in rows]
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
-from storage import items
+from storage import feeds, items
 from storage.database import insert
 from storage.items import ITEM
 from storage.tables import Alert, Channel, Delivery, Feed, Heartbeat, Poll, Reading, Rule, table
@@ -56,9 +56,7 @@ def beats(session: Session) -> list[Beat]:
 
 def lag(session: Session, now: datetime) -> float:
     """For how many seconds the feed that waits longest has been due."""
-    feed = table(Feed)
-    waiting = and_(feed.c.enabled, feed.c.removed_at.is_(None), feed.c.claim.is_(None))
-    first = session.execute(select(feed.c.due_at).where(waiting).order_by(feed.c.due_at).limit(1)).scalar()
+    first = feeds.waits_longest(session, now)
     return max((now - first).total_seconds(), 0.0) if first else 0.0
 
 
@@ -80,6 +78,7 @@ def figures(session: Session, now: datetime) -> Figures:
     """Counts of everything a person asks first."""
     feed, poll, reading, delivery, rule = (table(model) for model in (Feed, Poll, Reading, Delivery, Rule))
     watched = and_(feed.c.removed_at.is_(None), feed.c.private.is_(False))
+    since = func.coalesce(feed.c.waiting_since, feed.c.due_at)
     channel = table(Channel)
     raised = table(Alert).c.rule_id.in_(select(rule.c.id).where(rule.c.private))
     sends = delivery.c.channel_id.not_in(select(channel.c.id).where(channel.c.private))
@@ -94,7 +93,7 @@ def figures(session: Session, now: datetime) -> Figures:
         feeds=count(feed.c.id, watched),
         feeds_paused=count(feed.c.id, watched, feed.c.enabled.is_(False)),
         feeds_failing=count(feed.c.id, watched, feed.c.failures > 0),
-        feeds_overdue=count(feed.c.id, watched, feed.c.enabled, feed.c.due_at < now - timedelta(minutes=1)),
+        feeds_overdue=count(feed.c.id, watched, feed.c.enabled, since < now - timedelta(minutes=1)),
         gaps_last_day=count(poll.c.id, poll.c.gap, poll.c.at > now - timedelta(days=1)),
         pages_waiting=count(reading.c.item_id, reading.c.due_at.is_not(None)),
         rules=count(rule.c.id, rule.c.enabled, rule.c.removed_at.is_(None), rule.c.private.is_(False)),

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlmodel import Session
@@ -43,11 +44,18 @@ def ask(session: Session, pages: Sequence[tuple[int, str, bool]], *, claim: str,
         )
 
 
-def claim_due_readings(session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str) -> list[int]:
-    """Takes pages that are due; their item ids."""
-    ready, which = READING.c.due_at.is_not(None), READING.c.item_id
-    rows = claim_due(session, READING, which, ready=ready, now=now, lease=lease, limit=limit, claim=claim)
-    return [row.item_id for row in rows]
+class Due(NamedTuple):
+    """Item ids whose pages are due. What was `begun` before may be what ended its worker, and is read alone."""
+
+    begun: list[int]
+    new: list[int]
+
+
+def claim_due_readings(session: Session, *, now: datetime, lease: timedelta, limit: int, claim: str) -> Due:
+    """Takes pages that are due."""
+    ready, columns = READING.c.due_at.is_not(None), (READING.c.item_id, READING.c.attempts)
+    rows = claim_due(session, READING, *columns, ready=ready, now=now, lease=lease, limit=limit, claim=claim)
+    return Due([row.item_id for row in rows if row.attempts], [row.item_id for row in rows if not row.attempts])
 
 
 def take(session: Session, item_ids: Sequence[int], claim: str, *, until: datetime) -> list[PageToRead]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import ColumnElement, Table, delete, exists, select
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, or_, select, tuple_
 from sqlmodel import Session
 
 from storage import furniture, search, sketches
@@ -23,6 +23,7 @@ from storage.polls import POLL
 from storage.readings import READING
 from storage.tables import Change, table
 from wire.identity import story_mark
+from wire.triage import Reason
 
 CHANGE = table(Change)
 # Rows a batch: some tens of milliseconds, as a portion of polls takes.
@@ -84,10 +85,12 @@ def _alerts(session: Session, before: datetime) -> bool:
 
 
 def _with_deliveries(session: Session, what: Table, told: ColumnElement[int], old: ColumnElement[bool]) -> bool:
-    waits = exists().where(told == what.c.id, DELIVERY.c.state.in_(("pending", "held")), DELIVERY.c.due_at.is_not(None))
-    # One that is told in another's message waits with that, and has no time of its own.
-    follows = exists().where(told == what.c.id, DELIVERY.c.state == "pending")
-    wanted = select(what.c.id).where(old, ~waits, ~follows).limit(BATCH)
+    # What a pause holds has no time of its own, nor has what is told in another's message.
+    later = and_(
+        DELIVERY.c.state == "held", or_(DELIVERY.c.due_at.is_not(None), DELIVERY.c.reason == str(Reason.PAUSED))
+    )
+    waits = exists().where(told == what.c.id, or_(DELIVERY.c.state == "pending", later))
+    wanted = select(what.c.id).where(old, ~waits).limit(BATCH)
     ids = session.execute(wanted).scalars().all()
     _forget_told(session, what, told, ids)
     return len(ids) == BATCH
@@ -114,18 +117,22 @@ def _canaries(session: Session, now: datetime) -> bool:
 
 
 class _Items:
-    """Stories first seen longer ago than a span, but for those that must stay; walked through by their numbers."""
+    """Stories first seen longer ago than a span, but for those that must stay; walked through from the oldest on."""
 
     def __init__(self, span: timedelta) -> None:
-        self._span, self._after = span, 0
+        self._span = span
+        self._after: tuple[datetime, int] | None = None
 
     def __call__(self, session: Session, now: datetime) -> bool:
-        old = (ITEM.c.id > self._after, ITEM.c.first_seen_at < now - self._span, ITEM.c.private.is_(False))
-        wanted = select(ITEM.c.id, ITEM.c.identity).where(*old).order_by(ITEM.c.id).limit(BATCH)
+        place = (ITEM.c.first_seen_at, ITEM.c.id)
+        old = [ITEM.c.first_seen_at < now - self._span, ITEM.c.private.is_(False)]
+        if self._after:
+            old.append(tuple_(*place) > tuple_(*self._after))
+        wanted = select(*place, ITEM.c.identity).where(*old).order_by(*place).limit(BATCH)
         rows = session.execute(wanted.with_for_update(skip_locked=True)).all()
         if not rows:
             return False
-        self._after = rows[-1].id
+        self._after = (rows[-1].first_seen_at, rows[-1].id)
         ids = [row.id for row in rows]
         stay = set(session.execute(select(ALERT.c.item_id).where(ALERT.c.item_id.in_(ids))).scalars())
         shown = _shown(session, ids)

@@ -13,6 +13,7 @@ from sqlmodel import select as select_model
 from sqlmodel.sql.expression import SelectOfScalar
 
 from storage.database import insert
+from storage.recall import recall
 from storage.tables import Channel, Counter, Rule, RuleChannel, WordList, table
 from storage.work import number
 from wire import hours
@@ -72,7 +73,7 @@ def add(
     rule.sqlmodel_update({**_AT_ONCE, **said, "shadow": shadow, "updated_at": now, "changed": revision})
     session.add(rule)
     session.flush()
-    _connect(session, rule, channels)
+    _connect(session, rule, channels, now)
     return rule
 
 
@@ -94,10 +95,12 @@ def change(
     rule.sqlmodel_update(_checked(terms or Terms()))
     if shadow is not None:
         rule.shadow = shadow
+    if shadow:
+        recall(session, rule.id or 0, None, "the rule tells nobody any more", now)
     if enabled is not None:
         rule.enabled = enabled
     if channels is not None:
-        _connect(session, rule, channels)
+        _connect(session, rule, channels, now)
     rule.sqlmodel_update({"updated_at": now, "changed": _changed(session)})
 
 
@@ -114,12 +117,15 @@ def _refuse_name(name: str) -> None:
         raise BadInput("A rule's name needs a letter: a bare number would be mistaken for the rule's own.")
 
 
-def _connect(session: Session, rule: Rule, channels: Sequence[Channel]) -> None:
-    session.execute(delete(RULE_CHANNEL).where(RULE_CHANNEL.c.rule_id == rule.id))
-    if channels:
-        session.execute(
-            plain_insert(RULE_CHANNEL), [{"rule_id": rule.id, "channel_id": channel.id} for channel in channels]
-        )
+def _connect(session: Session, rule: Rule, channels: Sequence[Channel], now: datetime) -> None:
+    mine, called = RULE_CHANNEL.c.rule_id == rule.id, {channel.id or 0 for channel in channels}
+    former = {*session.execute(select(RULE_CHANNEL.c.channel_id).where(mine)).scalars()}
+    session.execute(delete(RULE_CHANNEL).where(mine))
+    if called:
+        rows = [{"rule_id": rule.id, "channel_id": key} for key in sorted(called)]
+        session.execute(plain_insert(RULE_CHANNEL), rows)
+    if former - called:
+        recall(session, rule.id or 0, former - called, "the rule does not alert this channel any more", now)
 
 
 def word_lists(session: Session) -> dict[str, list[str]]:
@@ -155,10 +161,10 @@ def _there() -> SelectOfScalar[Rule]:
 
 
 def find(session: Session, which: str) -> Rule:
-    """The rule of this name or number."""
+    """The rule of this name or number. Raises NotThere."""
     key = number(which, small=True)
-    fits = Rule.name == which if key is None else Rule.id == key
-    rule = session.exec(_there().where(fits)).one_or_none()
+    wanted = _there().where(Rule.name == which if key is None else Rule.id == key)
+    rule = session.exec(wanted).one_or_none()
     if rule is None:
         raise NotThere(f"No rule is “{which}”. `wirewatch rules list` shows them.")
     return rule
@@ -169,8 +175,9 @@ def all_rules(session: Session) -> Sequence[Rule]:
 
 
 def remove(session: Session, rule: Rule, now: datetime) -> None:
-    """The rule matches no more; its alerts stay."""
+    """The rule matches no more; its alerts stay, and what waits to be told of them is held."""
     rule.sqlmodel_update({"removed_at": now, "enabled": False, "changed": _changed(session)})
+    recall(session, rule.id or 0, None, "the rule was removed", now)
 
 
 def revision(session: Session) -> int:

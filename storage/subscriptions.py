@@ -93,12 +93,14 @@ def of_token(session: Session, token: str) -> Subscription | None:
 
 
 def verified(session: Session, subscription: Subscription, lease: timedelta, now: datetime) -> None:
-    """The hub has verified the subscription for so long: the feed is pushed, and polled seldom, until then."""
+    """The hub has verified the subscription for so long: the feed is pushed, and polled seldom, until then.
+
+    A hub that grants a moment only is not asked again all the time.
+    """
     shortest, longest = _LEASES
-    granted = min(max(lease, shortest), longest)
-    subscription.sqlmodel_update(
-        {"state": VERIFIED, "due_at": now + granted * _RENEW_AT, "attempts": 0, "error": "", "claim": None}
-    )
+    granted = min(lease, longest)
+    renewed_at = now + max(granted, shortest) * _RENEW_AT
+    subscription.sqlmodel_update({"state": VERIFIED, "due_at": renewed_at, "attempts": 0, "error": "", "claim": None})
     session.add(subscription)
     session.execute(update(FEED).where(FEED.c.id == subscription.feed_id).values(pushed_until=now + granted))
 

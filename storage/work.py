@@ -8,11 +8,12 @@ gone and leaves its hands off.
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, CursorResult, Row, Table, select, update
-from sqlmodel import Session
+from sqlmodel import Session, SQLModel
 
+M = TypeVar("M", bound=SQLModel)
 # What the numbers of small tables (feeds, rules, channels) end at, and those of large ones.
 _LARGEST_SMALL, _LARGEST = 2**31 - 1, 2**63 - 1
 
@@ -53,6 +54,18 @@ def still_claimed(
     (key,) = work.primary_key.columns
     wanted = select(*(columns or work.c)).where(key.in_(ids), work.c.claim == claim).order_by(key)
     return session.execute(wanted.with_for_update()).all()
+
+
+def locked(session: Session, row: M) -> M:
+    """A row as it stands now, and nobody else's to change until the transaction ends."""
+    session.refresh(row, with_for_update={"key_share": True})  # others may go on to refer to it
+    return row
+
+
+def renew(session: Session, work: Table, ids: Sequence[int], claim: str, *, until: datetime) -> None:
+    """Whoever is still at work on these rows has the claim `until` then."""
+    (key,) = work.primary_key.columns
+    session.execute(update(work).where(key.in_(ids), work.c.claim == claim).values(due_at=until))
 
 
 def number(which: str, *, small: bool = False) -> int | None:

@@ -19,7 +19,7 @@ from wire.cadence import Bounds
 from wire.entries import to_story
 from worker.fetch import Limits
 from worker.guard import Guard
-from worker.process import Process
+from worker.process import Process, _Lease
 
 PAGE = """<html><body><p>Tuesday, 02 January 2024 12:17 GMT</p><h1>{title}</h1><p>(MENAFN- Gulf Ledger) {text}</p>
 <p>MENAFN22112026000045017640ID{id}</p><p>Legal Disclaimer:</p><p>MENAFN provides the information</p></body></html>"""
@@ -197,6 +197,74 @@ def test_a_full_text_feed_matches_once_on_the_whole_page(world: World) -> None:
     (found,) = world.items()
     assert (found.state, found.provider, found.provider_code) == ("current", "Gulf Ledger", "000045017640")
     assert world.count("reading") == 0
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(300, [0, 300]), (3600, [0])])
+def test_a_server_that_wants_to_rest_is_left_alone_and_a_story_does_not_wait_long_for_it(
+    world: World, seconds: int, asked: list[int]
+) -> None:
+    came: list[int] = []
+    begun = world.clock()
+
+    async def busy(_: web.Request) -> web.StreamResponse:
+        came.append(int((world.clock() - begun).total_seconds()))
+        return web.Response(status=429, headers={"Retry-After": f"{seconds}"})
+
+    world.server.pages["/page"] = busy
+    world.feed("/a.xml", item(1110448134, text="Fastiv", link=world.server.url("/page")), full_text=True)
+    world.rule("Fastiv")
+    world.run()
+    for _ in range(10):
+        world.run(30)
+    assert came == asked
+    assert len(world.hooks()) == (1 if len(asked) == 1 else 0)
+
+
+def test_a_page_in_the_charset_that_its_server_names_alone(world: World) -> None:
+    text = "Нефть дорожает третий день подряд. " * 5
+
+    async def page(_: web.Request) -> web.StreamResponse:
+        body = f"<html><h1>Нефть</h1><p>{text}</p></html>".encode("cp1251")
+        return web.Response(body=body, headers={"Content-Type": "text/html; charset=windows-1251"})
+
+    world.server.pages["/page"] = page
+    world.feed("/a.xml", item(1110448134, link=world.server.url("/page")), full_text=True)
+    world.rule("дорожает")
+    world.run()
+    assert len(world.hooks()) == 1
+
+
+def test_how_long_a_feed_waits_is_known_though_it_is_rung_for_again_and_again(world: World) -> None:
+    world.feed("/a.xml", item(1110448134))
+    for _ in range(10):
+        world.scheduler.round()
+        world.sent.clear()  # no worker hears it
+        world.clock.tick(65)
+    with world.database.reading() as session:
+        assert pulse.lag(session, world.clock()) == 650
+        assert pulse.figures(session, world.clock()).feeds_overdue == 1
+    world.run()
+    with world.database.writing() as session:
+        assert pulse.lag(session, world.clock()) == 0
+        later = world.clock() + timedelta(hours=2)
+        feeds.rest_host(session, world.the_feed().host, later + timedelta(seconds=1))
+        assert pulse.lag(session, later) == 0
+
+
+def test_whoever_works_long_keeps_what_it_took(world: World) -> None:
+    world.feed("/a.xml", item(1110448134))
+    lease, claim = world.process.config.lease, "mine"
+    with world.database.writing() as session:
+        feeds.claim_due_feeds(session, now=world.clock(), lease=lease, limit=9, claim=claim)
+    held = _Lease(feeds.FEED, [1], claim, world.clock() + lease)
+    for _ in range(5):
+        world.clock.tick(lease.total_seconds() / 2)
+        world.process._renew(held)
+        world.scheduler.round()
+        assert [task for task, _, _ in world.sent if task == "poll"] == []
+    world.clock.tick(lease.total_seconds() + 1)
+    world.scheduler.round()
+    assert [task for task, _, _ in world.sent if task == "poll"] == ["poll"]
 
 
 def test_a_page_that_cannot_be_had_in_three_tries_gives_way_to_the_feeds_text(world: World) -> None:

@@ -74,6 +74,22 @@ def test_a_canary_goes_through_the_whole_pipe_and_leaves_nothing_behind(watched:
 
 
 @ON_SQLITE
+def test_a_scheduler_that_was_just_started_ends_no_alarm_that_still_stands(watched: World) -> None:
+    work(watched, 600)
+    work(watched, 1200, workers=False)
+    standing = {"worker poll missing", "worker deliver missing", "canary"}
+    with watched.database.reading() as session:
+        assert {one.about for one in notices.standing(session)} == standing
+    watched.scheduler.watch = Watch(watched.clock(), FIVE_MINUTES)
+    before = len(told(watched))
+    work(watched, 900, workers=False)
+    assert told(watched)[before:] == []
+    watched.scheduler.watch = Watch(watched.clock(), FIVE_MINUTES)
+    work(watched, 900)
+    assert set(told(watched)[before:]) == {f"over: {about}" for about in standing}
+
+
+@ON_SQLITE
 def test_with_the_worker_stopped_the_canarys_alarm_is_raised_within_two_periods(
     watched: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,11 +1,13 @@
 """What could leave a delivery stuck, told twice or told to the wrong: each found once, and kept from coming back."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from aiohttp import web
+from sqlalchemy import text
 
-from storage import alerts, backtest, canaries, channels, held, history, raising, rules
+from storage import alerts, backtest, canaries, channels, held, history, notices, raising, rules
 from storage.channels import Terms
 from storage.rules import Terms as RuleTerms
 from tests.helpers import NOON, item, rss
@@ -65,6 +67,90 @@ def test_a_pause_that_ends_while_an_alert_is_written_strands_nothing(
         held.heal(session, world.clock())
     world.run(1)
     assert [told["story"]["title"] for told in world.hooks()] == ["Fastiv struck"]
+
+
+def test_what_may_have_arrived_is_told_by_itself_under_its_own_key(world: World) -> None:
+    add(world)
+    pause(world, on=True)
+    publish(world, "Fastiv 1", "Fastiv 2", "Fastiv 3")
+    with world.database.writing() as session:
+        session.execute(text("UPDATE delivery SET maybe_twice = :yes WHERE id = 1"), {"yes": True})
+    pause(world, on=False)
+    world.run(1)
+    alone, digest = world.posted()
+    assert (alone["type"], alone["delivery"], alone["maybe_twice"]) == ("alert.matched", 1, True)
+    assert (digest["type"], len(digest["stories"])) == ("alert.digest", 2)
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "made a shadow"])
+def test_a_rule_tells_a_channel_nothing_any_more_that_it_was_taken_from(world: World, how: str) -> None:
+    """Of what is held together, what other rules tell goes out all the same."""
+    add(world)
+    with world.database.writing() as session:
+        desk = channels.find(session, "desk")
+        rules.add(session, "other", '"Fastiv 2"', [desk], now=world.clock())
+    pause(world, on=True)
+    publish(world, "Fastiv 1", "Fastiv 2")
+    pause(world, on=False)
+    with world.database.writing() as session:
+        held.release(session, world.clock())
+        rule = rules.find(session, "rule of desk")
+        if how == "removed":
+            rules.remove(session, rule, world.clock())
+        elif how == "moved":
+            rules.change(session, rule, channels=[], now=world.clock())
+        else:
+            rules.change(session, rule, shadow=True, now=world.clock())
+    world.run(1)
+    assert [(told["story"]["title"], [one["name"] for one in told["rules"]]) for told in world.hooks()] == [
+        ("Fastiv 2", ["other"])
+    ]
+    assert states(world) == [("held", "removed"), ("held", "removed"), ("sent", "paused")]
+    with world.database.writing() as session:
+        assert held.resend(session, [1], world.clock()) == 1
+    world.run(1)
+    assert [told["story"]["title"] for told in world.hooks()] == ["Fastiv 2", "Fastiv 1"]
+
+
+def test_what_is_held_for_a_rule_that_was_taken_away_waits_no_more(world: World) -> None:
+    add(world)
+    pause(world, on=True)
+    publish(world, "Fastiv 1", "Fastiv 2")
+    with world.database.writing() as session:
+        rules.remove(session, rules.find(session, "rule of desk"), world.clock())
+    pause(world, on=False)
+    world.run(1)
+    assert world.posted() == []
+
+
+def test_a_notice_for_the_morning_holds_up_no_alert_of_a_channel_that_keeps_the_order(world: World) -> None:
+    add(world, ordered=True)
+    publish(world)
+    morning = world.clock() + timedelta(hours=8)
+    with world.database.writing() as session:
+        notices.tell(session, "surge", "A rule surges.", [1], now=world.clock(), later={1: morning})
+    publish(world, "Fastiv struck")
+    assert [told["story"]["title"] for told in world.hooks()] == ["Fastiv struck"]
+
+
+def test_in_order_an_alert_waits_for_an_earlier_one_until_that_is_tried_again(world: World) -> None:
+    add(world, ordered=True)
+
+    async def busy(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=503)
+
+    world.server.pages["/hook"] = busy
+    publish(world, "Fastiv 1")
+    publish(world, "Fastiv 1", "Fastiv 2")
+    world.run(2)
+    with world.database.reading() as session:
+        later, first = (row.due_at for row in alerts.deliveries(session, limit=2))
+    assert first is not None
+    assert later == first
+    world.server.pages["/hook"] = "taken"
+    for _ in range(3):
+        world.run(600)
+    assert [told["story"]["title"] for told in world.hooks()][-2:] == ["Fastiv 1", "Fastiv 2"]
 
 
 def test_a_digest_that_is_paused_again_and_again_stays_one_message(world: World) -> None:
@@ -137,7 +223,8 @@ def test_what_came_in_bulk_is_no_surge(world: World) -> None:
     )
     world.run()
     with world.database.writing() as session:
-        backtest.backfill(session, rules.find(session, "rule of desk"), since=None, now=world.clock(), send=False)
+        rule = rules.find(session, "rule of desk")
+        backtest.backfill(session, rule, backtest.past(session, rule, since=None), now=world.clock(), send=False)
     world.server.pages["/a.xml"] = rss(item(1110448100), item(1110448101, "Fastiv at last"))
     world.run(900)
     world.run(4000)

@@ -4,6 +4,8 @@ import re
 from base64 import b64encode
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+import idna
+
 from wire.errors import BadInput
 from wire.markup import line
 
@@ -17,8 +19,14 @@ _AS_IT_IS = ":/?#[]@!$&'()*+,;=%~"
 def escaped(address: str) -> str:
     """An address with all escaped that may not stand in one. A header's bytes that are no UTF-8 stay what they were.
 
-    Raises ValueError where it holds half a character, which no server can have sent.
+    A host beyond ASCII is written as it is looked up (RFC 5891). Raises ValueError where that cannot be, and where it
+    holds half a character, which no server can have sent.
     """
+    if not address.isascii() and not (parts := urlsplit(address)).netloc.isascii():
+        login, at, host = parts.netloc.rpartition("@")
+        name, colon, port = host.partition(":")
+        looked_up = idna.encode(name, uts46=True).decode()
+        address = parts._replace(netloc=f"{login}{at}{looked_up}{colon}{port}").geturl()
     return quote(address.encode("utf-8", "surrogateescape"), safe=_AS_IT_IS)
 
 
@@ -45,7 +53,11 @@ def checked(url: str) -> str:
         raise BadInput(f"“{line(given)[:200]}” is no web address. Give one that starts with http:// or https://.")
     if len(given) > LONGEST or any(blank in given for blank in " \t\r\n"):
         raise BadInput(f"The address is too long or holds blanks; at most {LONGEST} characters without blanks.")
-    return parts._replace(scheme=parts.scheme.lower(), fragment="").geturl()
+    tidied = parts._replace(scheme=parts.scheme.lower(), fragment="").geturl()
+    try:
+        return tidied if host.isascii() else escaped(tidied)
+    except ValueError as error:
+        raise BadInput(f"“{line(given)[:200]}” is no web address: no host is called so.") from error
 
 
 def split_login(url: str) -> tuple[str, str]:
@@ -133,6 +145,19 @@ def is_loopback(host: str) -> bool:
 
 
 def same_site(one: str, other: str) -> bool:
-    """Whether two addresses are of one publisher, as far as names tell: the last two labels of their hosts agree."""
-    first, second = (host_of(url).split(":")[0].split(".")[-2:] for url in (one, other))
-    return first == second != [""]
+    """Whether two addresses are of one publisher, as far as names tell: the ends of their hosts agree."""
+    first, second = (_site(host_of(url).partition(":")[0]) for url in (one, other))
+    return first == second != ""
+
+
+def _site(host: str) -> str:
+    """The part of a host's name that one publisher has: two labels, or three where a country has kinds of its own."""
+    labels = host.split(".")
+    if labels[-1].isdecimal():
+        return host
+    of_a_kind = len(labels[-1]) == _COUNTRY and labels[-2:-1] and labels[-2] in _KINDS
+    return ".".join(labels[-3 if of_a_kind else -2 :])
+
+
+_COUNTRY = 2
+_KINDS = frozenset({"ac", "co", "com", "edu", "gob", "gouv", "gov", "net", "or", "org"})

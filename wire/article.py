@@ -43,12 +43,13 @@ def load() -> None:
     import trafilatura  # noqa: F401
 
 
-def read(body: bytes, *, url: str = "") -> Story:
-    """The story of a page, HTML or text. `url` is the address that was asked for, if there was one.
+def read(body: bytes, *, url: str = "", content_type: str = "") -> Story:
+    """The story of a page, HTML or text. `url` is the address that was asked for, if there was one, `content_type` what
+    its server said it is.
 
     Raises NotAStory with a sentence for a person.
     """
-    source = decode(body)[:_LONGEST]
+    source = decode(body, content_type)[:_LONGEST]
     story = _from_html(source, url) if _MARKUP.search(source[:4096]) else _from_text(plain(source), url)
     return replace(
         story,
@@ -59,14 +60,14 @@ def read(body: bytes, *, url: str = "") -> Story:
     )
 
 
-def decode(body: bytes) -> str:
-    """Bytes as text: by byte order mark, UTF-8, the page's own word, else Windows-1252, as browsers do."""
+def decode(body: bytes, content_type: str = "") -> str:
+    """Bytes as text, as browsers do: by byte order mark, UTF-8, the server's word, the page's, else Windows-1252."""
     if body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return body.decode("utf-16", "replace")
     if b"\x00" in body[:1024]:
         raise NotAStory("This is no text but binary data. Save the story's page as HTML or text.")
-    declared = _CHARSET.search(body[:4096])
-    for charset in ("utf-8-sig", declared.group(1).decode("ascii") if declared else "cp1252"):
+    declared = [_CHARSET.search(said) for said in (content_type.encode("ascii", "replace"), body[:4096])]
+    for charset in ("utf-8-sig", *(found.group(1).decode("ascii") for found in declared if found), "cp1252"):
         try:
             return body.decode(charset)
         except (UnicodeError, LookupError):  # a page may name a codec that does not exist, or that only encodes

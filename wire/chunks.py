@@ -22,11 +22,17 @@ LONGEST = 40
 MOST_STORIES = 500
 
 
+def with_usual_apostrophes(text: str) -> str:
+    """The same with the apostrophe that counts as a letter (ʼ, as Ukrainian has it) written as all others are."""
+    return text if text.isascii() else text.replace("\u02bc", "’")
+
+
 def chunked(text: str) -> list[str]:
     """The chunks of a text in their order, as far as they can be told quickly from what parts them."""
     if text.isascii():
         text = text.translate(_ASCII_TO_BLANKS)  # one pass; beyond ASCII a pass a sign is still ten times as quick
     else:
+        text = with_usual_apostrophes(text)
         for sign in _COMMON_PARTING:
             text = text.replace(sign, " ")
     for end in _ENDING:

@@ -20,7 +20,9 @@ _TYPES = {
 }
 # How links to feeds look that nothing declares.
 _LOOKS_LIKE_ONE = re.compile(
-    r"(?:\.(?:rss|atom|rdf)|/(?:rss|feed|atom)(?:\.xml|\.json)?/?|feed\.(?:xml|json))$", re.IGNORECASE
+    r"(?:\.(?:rss|atom|rdf)|/(?:rss|feed|atom)(?:\.xml|\.json)?/?|feed\.(?:xml|json)"
+    r"|/(?:rss|feeds?|atom)/(?:[^?#]*/)?[^/?#]+\.xml)$",
+    re.IGNORECASE,
 )
 _MOST = 50
 _LARGEST = 2_000_000

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from wire.clauses import CASE, TEXT, Query, Term, Word, terms
 
@@ -11,6 +12,8 @@ COMMON = 0.05
 _OUTSIDE_QUOTES = re.compile(r'["“„«][^"”“»]*["”“»]|(\S+)')
 _OPERATORS = {"and": "AND", "or": "OR", "not": "NOT", "near": "NEAR/5"}
 _FEW, _MANY = 2, 5
+# Looking up how common a word is takes its time, and nobody reads more remarks.
+_MOST_IN_CAPITALS, _MOST_LOOKED_UP = 5, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +43,23 @@ def _small_operators(query: str) -> Iterator[Hint]:
 
 def _all_capitals(query: str, share: Callable[[Word], float]) -> Iterator[Hint]:
     """US also meets us, WHO also who: say so with how much, rather than switching silently (as Talkwalker does)."""
+    places: dict[str, int] = {}
     for word, position in _bare(query):
-        if (
-            word.isalpha()
-            and word.isascii()
-            and word.isupper()
-            and _FEW <= len(word) <= _MANY
-            and not _is_operator(word)
-        ):
-            met, cased = share(Word(word.lower())), share(Word(word, CASE))
-            figures = f" ({met:.0%} of the stored stories against {cased:.0%})" if met > cased else ""
-            yield Hint(
-                f"{word} also meets {word.lower()}. Write case:{word} for the capitals alone{figures}.", position
-            )
+        if _is_in_capitals(word):
+            places.setdefault(word, position)
+    for word, position in islice(places.items(), _MOST_IN_CAPITALS):
+        met, cased = share(Word(word.lower())), share(Word(word, CASE))
+        figures = f" ({met:.0%} of the stored stories against {cased:.0%})" if met > cased else ""
+        yield Hint(f"{word} also meets {word.lower()}. Write case:{word} for the capitals alone{figures}.", position)
 
 
-def _is_operator(word: str) -> bool:
-    return word in ("AND", "OR", "NOT", "NEAR", "ONEAR", "ATLEAST")
+def _is_in_capitals(word: str) -> bool:
+    is_short = word.isascii() and word.isalpha() and _FEW <= len(word) <= _MANY
+    return is_short and word.isupper() and word not in ("AND", "OR", "NOT", "NEAR", "ONEAR", "ATLEAST")
 
 
 def _too_common(parsed: Query, share: Callable[[Word], float]) -> Iterator[Hint]:
-    for word in dict.fromkeys(_single_words(parsed)):
+    for word in islice(dict.fromkeys(_single_words(parsed)), _MOST_LOOKED_UP):
         part = share(word)
         if part > COMMON:
             yield Hint(f"“{word.text}” stands in {part:.0%} of the stored stories; by itself it says little.")

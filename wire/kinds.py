@@ -7,13 +7,16 @@ plain news.
 import re
 
 CORRECTION, UPDATE, WITHDRAWAL, REPEAT = "correction", "update", "withdrawal", "repeat"
-_BREAK = r"\s*(?:[:/\u2013\u2014]|--?|\.{2,})"
+_BREAK = r"(?:\s*(?:[:\u2014]|--|\.{2,})|\s[-/\u2013]\s)"
+# Reuters writes "UPDATE 2-Oil"; other first words before a bare hyphen are words: "Correction-bound shares".
+_HYPHEN = rf"(?:\s?-|{_BREAK})"
 _KINDS = {
-    WITHDRAWAL: rf"\W*(?:story\s+withdrawn|(?:(?:mandatory\s+)?kill\W+){{2,}}|(?:hold\W+){{2,}}hold|withdrawn{_BREAK}"
-    rf"|retraction{_BREAK}|retracted{_BREAK}|advisory\s*[-\u2013]\s*story\s+withdrawn)",
+    WITHDRAWAL: rf"\W*(?:story\s+withdrawn|(?:(?:mandatory\s+)?kill\W+){{2,}}|(?:hold\W+){{2,}}hold(?!:)\b"
+    rf"|withdrawn{_BREAK}|retraction{_BREAK}|retracted{_BREAK}|advisory\s*[-\u2013]\s*story\s+withdrawn)",
     CORRECTION: rf"\W*(?:correct(?:ing|ed|s)\s+and\s+replac(?:ing|ed|es)|c\s+o\s+r\s+r\s+e\s+c\s+t\s+i\s+o\s+n"
-    rf"|correct(?:ion|ed|s){_BREAK}|\(?corrected\)|clarification{_BREAK}|refile{_BREAK})",
-    UPDATE: rf"\W*(?:update\s+\d+{_BREAK}|updated?{_BREAK}|\d(?:st|nd|rd|th)\s+(?:ld|lead)\b|\(?lead\){_BREAK})",
+    rf"|correct(?:ion|s){_BREAK}|corrected{_HYPHEN}|\(?corrected\)|clarification{_BREAK}|refile{_HYPHEN})",
+    UPDATE: rf"\W*(?:update\s+\d+{_HYPHEN}|updated?{_BREAK}|\d(?:st|nd|rd|th)\s+(?:ld|lead){_HYPHEN}"
+    rf"|\(?lead\){_BREAK})",
     REPEAT: rf"\W*(?:rpt\s*-|repeat{_BREAK})",
 }
 _KIND = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}

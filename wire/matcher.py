@@ -159,7 +159,9 @@ class Matcher:
         self._vocabularies[TEXT].find(story.text, title_words + GAP, begins)
         for run, vocabulary in self._vocabularies.items():
             if run != TEXT:
-                vocabulary.find(story.fact(run), 0, begins)
+                base = 0
+                for value in story.fact(run).split("\n"):  # a phrase stands in one tag, not in two that follow
+                    base += vocabulary.find(value, base, begins) + GAP
         begins.default_factory = None  # type: ignore[attr-defined]
         return begins, title_words
 
@@ -284,9 +286,21 @@ class Sheet:
             name = "title" if first < title_words else "text"
             base = 0 if name == "title" else title_words + GAP
             first, last = first - base, last - base
+        else:
+            first, last = self._without_gaps(name, first), self._without_gaps(name, last)
         reading = self._reading(name)
         start, end = reading.spans[first][0], reading.spans[last][1]
         return Span(name, start, end, reading.text[start:end])
+
+    def _without_gaps(self, name: str, place: int) -> int:
+        """A place among the words of a fact's values, of which each begins a gap behind the one before."""
+        before = base = 0
+        for value in self._story.fact(name).split("\n"):
+            count = len(Reading(value).raws)
+            if place < base + count:
+                break
+            before, base = before + count, base + count + GAP
+        return before + place - base
 
     def _reading(self, name: str) -> Reading:
         if name not in self._readings:

@@ -1,5 +1,6 @@
 """The words of an alert: all that a channel is told, as plain data. How it reads: `wire/render.py`."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,7 +65,8 @@ class Notice:
 class Message:
     """What is sent at once, under the number of the delivery that leads it: alerts, or a notice.
 
-    `reasons` are why they were held till now; `maybe_twice`, that it may have been sent before.
+    `made_at` is when that delivery was written, `reasons` why they were held till now; `maybe_twice`, that it may have
+    been sent before.
     """
 
     id: int
@@ -72,11 +74,14 @@ class Message:
     notice: Notice | None = None
     reasons: tuple[str, ...] = ()
     maybe_twice: bool = False
+    made_at: datetime | None = None
 
     @property
     def key(self) -> str:
-        """The same for every try, so that a receiver can tell a repetition from a second alert."""
-        return f"wirewatch-delivery-{self.id}"
+        """The same for every try and for nothing else, so that a receiver can tell a repetition from a second alert:
+        numbers are given anew after a restored backup, and by another installation.
+        """
+        return f"wirewatch-delivery-{self.id}-{int(self.made_at.timestamp() * 1_000) if self.made_at else 0}"
 
     @property
     def stories(self) -> list[list[Alert]]:
@@ -178,10 +183,15 @@ def passage_pieces(text: str, spans: Sequence[Span]) -> list[tuple[bool, str]]:
     first = min((span for span in spans if span.field == "text"), key=lambda span: span.start, default=None)
     start, end = (first.start, first.end) if first else (0, 0)
     left, right = max(0, start - _AROUND), min(len(text), end + _AROUND)
-    if left:
-        left = text.find(" ", left, start) + 1 or start
-    if right < len(text):
-        right = max(text.rfind(" ", end, right), end)
+    # Cut at a blank, in a script without blanks between letters, and never before a mark that belongs to one.
+    if left and (blank := text.find(" ", left, start)) >= 0:
+        left = blank + 1
+    if right < len(text) and (blank := text.rfind(" ", end, right)) >= 0:
+        right = blank
+    while 0 < left < start and unicodedata.combining(text[left]):
+        left += 1
+    while end < right < len(text) and unicodedata.combining(text[right]):
+        right -= 1
     found = pieces(text, spans, "text", left, right)
     if left:
         found.insert(0, (False, "…"))

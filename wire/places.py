@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import accumulate, islice
 
 from wire.clauses import TEXT, And, AtLeast, In, Near, Not, Or, Query, Slop, Term, Word, run_of, single
 
@@ -15,6 +16,8 @@ from wire.clauses import TEXT, And, AtLeast, In, Near, Not, Or, Query, Slop, Ter
 GAP = 1_000
 # A lead says what a story is about (Factiva's first words, Meltwater's ingress).
 LEAD_WORDS = 60
+# Where a story says the same words over and over, so many of their pairs count: more tell nobody anything.
+_MOST_PAIRS = 5_000
 
 Place = tuple[int, int]
 
@@ -53,6 +56,8 @@ def holds(query: Query, view: View, scope: str = TEXT) -> bool:
             return holds(part, view, field)
         case AtLeast(times, part):
             return len(places(part, view, scope)) >= times
+        case Near():
+            return next(iter(pairs(query, view, scope)), None) is not None
         case _:
             return bool(places(query, view, scope))
 
@@ -68,7 +73,7 @@ def places(query: Query, view: View, scope: str = TEXT) -> list[Place]:
         case Or(parts):
             return sorted({place for part in parts for place in places(part, view, scope)})
         case Near():
-            return sorted({_hull(pair) for pair in pairs(query, view, scope)})
+            return sorted({_hull(pair) for pair in islice(pairs(query, view, scope), _MOST_PAIRS)})
         case _:
             raise TypeError(f"{type(query).__name__} stands nowhere; the parser lets none here")
 
@@ -153,6 +158,10 @@ def _shown_near(near: Near, view: View, scope: str) -> Iterable[tuple[str, Place
 
 
 def _only_in(outer: list[Place], inner: Iterable[Place], scope: str) -> Iterable[tuple[str, Place]]:
+    """Those of the inner places that lie within one of the outer, which are in order."""
+    starts = [start for start, _ in outer]
+    farthest = list(accumulate((end for _, end in outer), max))
     for place in inner:
-        if any(start <= place[0] and place[1] <= end for start, end in outer):
+        before = bisect_right(starts, place[0])
+        if before and place[1] <= farthest[before - 1]:
             yield run_of(scope), place

@@ -7,7 +7,7 @@ The result is the same as parsing all and dropping those entries; wherever that 
 
 import hashlib
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Final
 from xml.parsers import expat
@@ -93,6 +93,10 @@ _ROOTS = frozenset({"rss", "feed", "rdf", "channel"})
 _XHTML = "http://www.w3.org/1999/xhtml"
 
 
+def _is_entry(name: str) -> bool:
+    return name in _ENTRY or (":" in name and name.rpartition(":")[2] in _ENTRY)
+
+
 def _speaks_for_others(name: str, attributes: Sequence[str]) -> bool:
     """Whether an element within an entry changes how what comes after the entry is read."""
     if name.rpartition(":")[2].lower() in _ROOTS:
@@ -113,8 +117,8 @@ class _Reader:
     def __init__(self, body: bytes) -> None:
         self._body = body
         self._open: list[tuple[str, tuple[str, ...]]] = []
-        self._start = -1
-        self._depth = 0
+        self._start = self._deep = 0
+        self._harmless: set[str] = set()
         self.borders: list[tuple[int, int]] = []
         self.around: tuple[tuple[str, tuple[str, ...]], ...] = ()
         self.encoding: str | None = ""
@@ -123,40 +127,50 @@ class _Reader:
         """Whether the document is well-formed and its entries lie side by side."""
         parser = self._parser = expat.ParserCreate()
         parser.ordered_attributes = True
-        parser.StartElementHandler = self._begin
-        parser.EndElementHandler = self._end
         parser.XmlDeclHandler = self._declared
+        self._listen(self._begin, self._end)
         try:
             parser.Parse(self._body, True)
         except (_Stopped, expat.ExpatError, ValueError, LookupError, UnicodeError):
             return False
         return True
 
+    def _listen(self, begin: Callable[[str, list[str]], None], end: Callable[[str], None]) -> None:
+        self._parser.StartElementHandler, self._parser.EndElementHandler = begin, end
+
     def _declared(self, _version: str, encoding: str | None, _standalone: int) -> None:
         self.encoding = encoding
 
     def _begin(self, name: str, attributes: list[str]) -> None:
-        self._open.append((name, tuple(attributes)))
-        if name in _ENTRY or (":" in name and name.rpartition(":")[2] in _ENTRY):
-            self._begin_entry()
-        elif self._start >= 0 and (len(self._open) > _DEEPEST or _speaks_for_others(name, attributes)):
-            raise _Stopped
-
-    def _begin_entry(self) -> None:
-        around = tuple(self._open[:-1])
-        if self._start >= 0 or (self.borders and around != self.around):
-            raise _Stopped
-        if _speaks_for_others(*self._open[-1]):
+        if not _is_entry(name):
+            self._open.append((name, tuple(attributes)))
+            return
+        around = tuple(self._open)
+        if (self.borders and around != self.around) or _speaks_for_others(name, attributes):
             raise _Stopped
         self.around = around
-        self._start = self._parser.CurrentByteIndex
-        self._depth = len(self._open)
+        self._start, self._deep = self._parser.CurrentByteIndex, 0
+        self._listen(self._begin_within, self._end_within)
 
-    def _end(self, name: str) -> None:
-        if self._start >= 0 and len(self._open) == self._depth:
-            place = self._parser.CurrentByteIndex
-            if not self._body.startswith(b"</" + name.encode(), place):  # `<item/>` has no end of its own
-                raise _Stopped
-            self.borders.append((self._start, self._body.index(b">", place) + 1))
-            self._start = -1
+    def _end(self, _name: str) -> None:
         self._open.pop()
+
+    def _begin_within(self, name: str, attributes: list[str]) -> None:
+        """Of a feed's elements nearly all lie within its entries, go by a few names and have no attributes."""
+        self._deep += 1
+        if attributes or name not in self._harmless:
+            if _is_entry(name) or _speaks_for_others(name, attributes):
+                raise _Stopped
+            self._harmless.add(name)
+        if self._deep > _DEEPEST:
+            raise _Stopped
+
+    def _end_within(self, name: str) -> None:
+        if self._deep:
+            self._deep -= 1
+            return
+        place = self._parser.CurrentByteIndex
+        if not self._body.startswith(b"</" + name.encode(), place):  # `<item/>` has no end of its own
+            raise _Stopped
+        self.borders.append((self._start, self._body.index(b">", place) + 1))
+        self._listen(self._begin, self._end)

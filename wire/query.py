@@ -63,8 +63,8 @@ _LEXEME = re.compile(
       | (?P<bracket>[()])
       | (?P<quote>[{_QUOTES}])
       | (?P<minus>-)(?=[^\s)])
-      | (?P<operator>(?:AND|OR|NOT)(?=[\s()"]|$)|(?:O?NEAR|ATLEAST)(?:/\d+)?(?=[\s()"]|$))
-      | (?P<field>[a-z]++):(?=[^\s/])
+      | (?P<operator>(?:(?:AND|OR|NOT)|(?:O?NEAR|ATLEAST)(?:/\d+)?)(?=[\s(){_QUOTES}]|$))
+      | (?P<field>(?i:{"|".join((*FIELDS, *MODIFIERS))})|[a-z]++):(?=[^\s/])
       | (?P<word>[^\s(){_QUOTES}]+)
     )""",
     re.VERBOSE,
@@ -131,7 +131,9 @@ def _lexemes(query: str) -> list[_Lexeme]:
         kind, index = found.lastgroup or "", found.lastindex or 0
         text, start, number = found[index], found.start(index), None
         if kind == "word":
-            pass
+            _refuse_look_alike(text, start)
+        elif kind == "field":
+            text = text.lower()
         elif kind == "operator":
             kind, _, digits = text.partition("/")
             number = int(digits) if digits else None
@@ -149,6 +151,16 @@ def _lexemes(query: str) -> list[_Lexeme]:
         lexemes.append(_Lexeme(kind, text, start, number))
     lexemes.append(_Lexeme("end", "", len(query)))
     return lexemes
+
+
+def _refuse_look_alike(word: str, position: int) -> None:
+    """What is nearly an operator would be looked for as a word, which nobody means."""
+    if word.rstrip("/") != word and word[:-1] in ("NEAR", "ONEAR", "ATLEAST"):
+        raise QueryError(f"The number stands right behind the stroke, as in {word}5.", position)
+    if word[0] == "~" and word[1:].isdecimal():
+        raise QueryError('The ~ stands right behind the quote, as in "oil price"~5.', position)
+    if word[0] == "!" and word.strip("!"):
+        raise QueryError("To refuse a word write NOT or - before it; to look for it, put it in quotes.", position)
 
 
 def _slop(number: str, position: int) -> int:
@@ -270,6 +282,8 @@ class _Parser:
         lexeme = self._take("word", "phrase")
         if not lexeme or lexeme.number is not None:
             raise QueryError(f"After “{modifier.text}:” there must be a word or a plain phrase.", modifier.position)
+        if "*" in lexeme.text or "?" in lexeme.text.rstrip("?"):
+            raise QueryError(f"After “{modifier.text}:” no * and no ? stands for letters.", lexeme.position)
         if modifier.text == CASE:
             found = tuple(Word(as_written(raw), CASE) for raw in Reading(lexeme.text).raws)
         else:
@@ -304,7 +318,7 @@ _NEAR_WHAT = "NEAR stands between words, phrases and (a OR b), not over AND, NOT
 def _words(lexeme: _Lexeme) -> Query:
     """The term of a word or phrase; a word cut by hyphens or apostrophes is a phrase."""
     if lexeme.text.isascii() and lexeme.text.replace(" ", "").isalnum():
-        found = tuple(map(_exact, lexeme.text.lower().split()))  # the common case, without a detour
+        found = tuple(map(_exact, map(fold, lexeme.text.split())))  # the common case, without a detour
     else:
         chunks = lexeme.text.split() if lexeme.kind == "phrase" else (lexeme.text,)
         found = _some(tuple([word for chunk in chunks for word in _cut(chunk, lexeme.position)]), lexeme)

@@ -11,7 +11,7 @@ _TITLE, _TEXT = "This is a sample from Wirewatch", "If you can read this, alerts
 
 def sample(now: datetime) -> Message:
     """One alert, as `channels test` sends it."""
-    return Message(0, (_alert(now),))
+    return Message(0, (_alert(now),), made_at=now)
 
 
 def samples(now: datetime) -> list[Message]:

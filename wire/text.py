@@ -16,7 +16,7 @@ from itertools import chain
 import regex
 import Stemmer
 
-from wire.chunks import Chunks, chunked
+from wire.chunks import Chunks, chunked, with_usual_apostrophes
 
 # Inside words, invisible: soft hyphen, zero-width space, joiners, word joiner, byte order mark.
 _INVISIBLE = "\u00ad\u200b-\u200d\u2060\ufeff"
@@ -32,8 +32,10 @@ _SIMPLE = re.compile(rf"(?:{_SYMBOLIC}|[^\W_]+(?:[{_INVISIBLE}]+[^\W_]+)*){_POSS
 # The same for texts without $X, + and #, three times as quick: runs of letters, of which few are no plain word.
 _CHUNK = re.compile(rf"\w+(?:[.,'’{_INVISIBLE}]+\w+)*")
 _CASHTAG = re.compile(r"\$[A-Za-z]")
-_CHARACTERS = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
-_LETTER = r"[[\p{L}\p{N}\u0640]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
+_CHARACTERS = r"[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\uff70\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"
+_LETTER = (
+    r"[[\p{L}\p{N}\u0640]--[\p{Han}\p{Hiragana}\p{Katakana}\u30fc\uff70\p{Hangul}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]"
+)
 _FULL = regex.compile(
     rf"(?:{_SYMBOLIC}|{_CHARACTERS}|(?!\u0640){_LETTER}(?:\p{{M}}|[{_INVISIBLE}]|{_LETTER})*){_POSSESSIVE}",
     regex.VERSION1,
@@ -74,6 +76,7 @@ class Reading:
 
     def __init__(self, text: str) -> None:
         self.text = text
+        text = self._even = with_usual_apostrophes(text)
         # A text of several scripts is read as the engine reads it, chunk by chunk: each by the rules of its own.
         self.raws = [raw for chunk in chunked(text) for raw in _cut(chunk)] if _needs_full(text) else _cut(text)
 
@@ -81,7 +84,7 @@ class Reading:
     def spans(self) -> list[tuple[int, int]]:
         found, end = [], 0
         for raw in self.raws:
-            start = self.text.index(raw, end)  # between two words is nothing a word could begin with
+            start = self._even.index(raw, end)  # between two words is nothing a word could begin with
             end = start + len(raw)
             found.append((start, end))
         return found

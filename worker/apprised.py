@@ -16,13 +16,17 @@ from worker.reveal import reveal
 _STATUS = re.compile(r"error=(\d{3})")
 _PERMANENT = frozenset({"400", "401", "403", "404", "405", "410"})
 # Signs that make chat programs ring for everybody: @here, <!channel>, <@U123>. A story may say them, and calls nobody.
-_MENTION = re.compile(r"@(?=\w)|<(?=[!@#&])")
+_MENTION = re.compile(r"https?://[^\s<>]+|@(?=\w)|<(?=[!@#&])")
 _ZERO_WIDTH = "\u200b"
 
 
 def without_mentions(text: str) -> str:
-    """Text that reads the same and calls nobody."""
-    return _MENTION.sub(lambda sign: sign[0] + _ZERO_WIDTH, text)
+    """Text that reads the same and calls nobody; an address in it leads to the same page (RFC 3986, section 2)."""
+    return _MENTION.sub(lambda found: _calls_nobody(found[0]), text)
+
+
+def _calls_nobody(found: str) -> str:
+    return found.replace("@", "%40") if found.startswith("http") else found + _ZERO_WIDTH
 
 
 async def notify(to: Address, message: Message, *, pages: str, patience: float) -> str:
@@ -43,6 +47,9 @@ def _notify(address: str, title: str, body: str) -> str:
     service = apprise.Apprise(asset=asset)
     if not service.add(address):
         raise DeliveryFailed("Apprise does not know this address. Look it up in its wiki.", retry=False)
+    for one in service:
+        if one.overflow_mode == apprise.OverflowMode.UPSTREAM:  # which leaves it to the receiver to refuse what is long
+            one.overflow_mode = apprise.OverflowMode.SPLIT
     result = service.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
     said = clip(line("; ".join(str(entry.message) for entry in result.logs())), 300)
     if result:
@@ -51,5 +58,6 @@ def _notify(address: str, title: str, body: str) -> str:
     raise DeliveryFailed(
         f"Apprise could not tell it: {said or 'it does not say why'}",
         retry=status is None or status[1] not in _PERMANENT,
+        silent=status is None,
         unsure=status is None,
     )

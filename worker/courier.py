@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -35,6 +35,8 @@ _AT_ONCE = 8
 _MOST_HELD = 40
 _WAITED, _QUICK = 0.2, 1.0
 _A_MOMENT = timedelta(seconds=1)
+# Names are looked up in threads, and Apprise works in one: a receiver that hangs holds its own and no other's.
+_THREADS = 64
 _GRACE = 5.0
 
 
@@ -68,6 +70,7 @@ class Courier:
         self._under_way: set[Future[None]] = set()
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS))
         self._thread = threading.Thread(target=self._loop.run_forever, name="courier", daemon=True)
         self._thread.start()
 

@@ -175,7 +175,7 @@ async def _answer(
         _echoable(headers.get("Last-Modified", "")),
         headers.get("Content-Type", ""),
         moved_to,
-        {name: headers[name] for name in HEADERS if name in headers},
+        {name: ", ".join(headers.getall(name)) for name in HEADERS if name in headers},
     )
 
 

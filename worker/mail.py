@@ -16,6 +16,8 @@ from wire.receivers import Mail
 from worker.reveal import address_of, reveal
 
 _PERMANENT = range(500, 600)
+# Seconds after which a server takes from whom it did not know before (RFC 6647 speaks of minutes).
+_GREYLISTED = 600.0
 
 
 def composed(mail: Mail, to: Address, message: Message, *, pages: str, now: datetime) -> EmailMessage:
@@ -52,31 +54,39 @@ async def hand_in(to: Address, message: Message, *, pages: str, patience: float,
         start_tls=mail.security == receivers.STARTTLS,
         timeout=patience,
     )
-    began = False
+    began, taken = False, None
     try:
         async with asyncio.timeout(patience), server:  # the server's own patience is for each command
             began = True
-            refused, said = await server.send_message(made, sender=mail.sender, recipients=list(mail.recipients))
+            taken = await server.send_message(made, sender=mail.sender, recipients=list(mail.recipients))
     except aiosmtplib.SMTPRecipientsRefused as error:
         codes = {one.code for one in error.recipients}
         told = _said("; ".join(f"{one.recipient}: {one.code} {one.message}" for one in error.recipients))
         raise DeliveryFailed(
             f"The mail server knows none of the recipients. {told}", retry=not codes <= set(_PERMANENT)
         ) from error
-    except aiosmtplib.SMTPResponseException as error:
-        why = f"The mail server answered {error.code} {_said(error.message)}"
-        raise DeliveryFailed(why, retry=error.code not in _PERMANENT) from error
-    except (aiosmtplib.SMTPTimeoutError, TimeoutError) as error:
-        raise DeliveryFailed(
-            "The mail server did not answer in time.", retry=True, silent=True, unsure=began
-        ) from error
     except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-        why = f"The mail server cannot be reached: {_said(str(error))}"
-        raise DeliveryFailed(why, retry=True, silent=not began, unsure=began) from error
-    if refused:
-        left_out = ", ".join(f"{box} ({code} {_said(said_)})" for box, (code, said_) in refused.items())
-        return f"{_said(said)}; refused: {left_out}"
-    return _said(said)
+        if taken is None:  # else it is the server's goodbye that failed
+            raise _failure(error, began=began) from error
+    assert taken is not None  # noqa: S101 -- or it was raised
+    refused, said = taken
+    left_out = ", ".join(f"{box} ({code} {_said(words)})" for box, (code, words) in refused.items())
+    later = any(code not in _PERMANENT for code, _ in refused.values())
+    if later and not message.maybe_twice:  # those who have it get it once more, not as often as a box stays full
+        why = f"The mail server does not take it for all just now: {left_out}"
+        raise DeliveryFailed(why, retry=True, unsure=True, wait=_GREYLISTED)
+    return f"{_said(said)}; refused: {left_out}" if refused else _said(said)
+
+
+def _failure(error: Exception, *, began: bool) -> DeliveryFailed:
+    match error:
+        case aiosmtplib.SMTPTimeoutError() | TimeoutError():
+            return DeliveryFailed("The mail server did not answer in time.", retry=True, silent=True, unsure=began)
+        case aiosmtplib.SMTPResponseException(code=code, message=said):
+            return DeliveryFailed(f"The mail server answered {code} {_said(said)}", retry=code not in _PERMANENT)
+        case _:
+            why = f"The mail server cannot be reached: {_said(str(error))}"
+            return DeliveryFailed(why, retry=True, silent=not began, unsure=began)
 
 
 def _said(words: str) -> str:

@@ -8,23 +8,27 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 import aiohttp
+from sqlalchemy import Table
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from storage import canaries, feeds, outbox, pulse, readings, subscriptions
-from storage.database import Database, Trouble, trouble
+from storage.database import Database, Trouble, chunks, trouble
 from storage.feeds import FeedToPoll
-from storage.work import new_claim
+from storage.work import new_claim, renew
 from wire.cadence import Dice
 from worker import app, figures, outcome, polling, reading, telemetry, tracing, websub
 from worker.channels import Clock, utc_now
 from worker.config import Config
 from worker.courier import Courier
+from worker.fetch import MOST_PER_HOST
 from worker.ingest import Kept, Turn
 from worker.polling import Polled
 from worker.reading import PageRead
@@ -36,6 +40,20 @@ log = logging.getLogger(__name__)
 
 
 _BEAT_AT_MOST_EVERY = timedelta(seconds=2)
+# A claim is renewed when less than this part of its lease is left.
+_RENEWED_AT = 2 / 3
+# A name that no server answers for holds up its thread for seconds, and others' names wait behind it.
+_THREADS = 64
+
+
+@dataclass(slots=True)
+class _Lease:
+    """Rows that were taken, and until when they are ours."""
+
+    work: Table
+    ids: Sequence[int]
+    claim: str
+    ends: datetime
 
 
 class Process:
@@ -49,6 +67,7 @@ class Process:
         self._rulebook = Rulebook()
         self._database = Database(config.database_url)
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS))
         self._http = self._loop.run_until_complete(self._open())
         self._courier: Courier | None = None
         self._robots = Robots(self._http, config.limits, config.user_agent) if config.robots else None
@@ -81,6 +100,7 @@ class Process:
 
     async def _poll(self, batch: Sequence[FeedToPoll], claim: str, made_up: bytes) -> None:
         """Feeds are fetched and read in this thread, and what has come is written in another meanwhile."""
+        lease = _Lease(feeds.FEED, [feed.id for feed in batch], claim, self._lease_ends())
         portions = polling.poll_all(
             self._http,
             batch,
@@ -92,6 +112,15 @@ class Process:
         async with aclosing(portions):
             async for polled in portions:
                 await asyncio.to_thread(self._keep, polled, claim)
+                await asyncio.to_thread(self._renew, lease)
+
+    def _renew(self, lease: "_Lease") -> None:
+        """A slow host's feeds outlast a lease: what is left of the work stays ours as long as we are at it."""
+        now = self._clock()
+        if lease.ends - now < self.config.lease * _RENEWED_AT:
+            lease.ends = now + self.config.lease
+            with self._database.writing() as session:
+                renew(session, lease.work, lease.ids, lease.claim, until=lease.ends)
 
     def _keep(self, polled: Sequence[Polled], claim: str) -> None:
         written = _together_or_alone(polled, lambda some: self._write_some(some, claim), polling.as_broken)
@@ -123,14 +152,17 @@ class Process:
         """Reads claimed pages, completes and matches their items, sends on the alerts."""
         with self._database.writing() as session:
             pages = readings.take(session, item_ids, claim, until=self._lease_ends())
-        asking = reading.read_all(self._http, pages, self.config.limits, now=self._clock(), robots=self._robots)
-        with tracing.span("read", claim, pages=len(pages)):
-            found = self._loop.run_until_complete(asking)
-        for kept, onward in self._write_read(found, claim):
-            telemetry.kept(kept)
-            self._send_on(onward, kept)
-        telemetry.read({one.page.item.identity: one.error for one in found})
-        self._alive(app.READ)
+        lease = _Lease(readings.READING, item_ids, claim, self._lease_ends())
+        for some in chunks(pages, MOST_PER_HOST):
+            asking = reading.read_all(self._http, some, self.config.limits, now=self._clock(), robots=self._robots)
+            with tracing.span("read", claim, pages=len(some)):
+                found = self._loop.run_until_complete(asking)
+            for kept, onward in self._write_read(found, claim):
+                telemetry.kept(kept)
+                self._send_on(onward, kept)
+            telemetry.read({one.page.item.identity: one.error for one in found})
+            self._alive(app.READ)
+            self._renew(lease)
 
     def _write_read(self, found: Sequence[PageRead], claim: str) -> list[tuple[Kept, str]]:
         def write(some: Sequence[PageRead]) -> tuple[Kept, str]:

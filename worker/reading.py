@@ -13,15 +13,14 @@ from sqlmodel import Session
 from storage import items, readings
 from storage.items import Known
 from storage.readings import PageToRead
-from wire import article
-from wire.address import host_of
+from wire import article, courtesy
 from wire.errors import NotAStory, PollFailed
 from wire.markup import line
 from wire.revision import is_revised
 from wire.story import Identity, Story
 from worker import ingest
 from worker.bounded import TookTooLong, bounded
-from worker.fetch import MOST_PER_HOST, Limits, fetch
+from worker.fetch import Limits, fetch
 from worker.ingest import Kept, Turn
 from worker.matching import Standing, match, set_beside
 from worker.robots import Robots
@@ -31,15 +30,20 @@ log = logging.getLogger(__name__)
 
 # Seconds before the second and the third try. A page is often published a moment after its feed.
 _TRIES_AFTER = (30.0, 120.0)
+_MOST_TRIES = len(_TRIES_AFTER) + 1
+# A story waits no longer for a server that wants to rest: it is matched as its feed gave it.
+_LONGEST_WAIT = 600.0
+_NEVER_CAME_BACK = "Whoever read this page never came back."
 
 
 @dataclass(frozen=True, slots=True)
 class PageRead:
-    """What came of one page: its story, or why there is none."""
+    """What came of one page: its story, or why there is none, and for how many seconds its server wants to rest."""
 
     page: PageToRead
     story: Story | None = None
     error: str = ""
+    wait: float | None = None
 
 
 async def read_all(
@@ -50,14 +54,13 @@ async def read_all(
     now: datetime,
     robots: Robots | None = None,
 ) -> list[PageRead]:
-    """Reads pages together, a few of a host at a time; with `robots`, only those that their sites allow."""
-    gates = {host: asyncio.Semaphore(MOST_PER_HOST) for host in {host_of(page.url) for page in pages}}
+    """Reads pages together; with `robots`, only those that their sites allow.
 
-    async def read(page: PageToRead) -> PageRead:
-        async with gates[host_of(page.url)]:
-            return await _read(session, page, limits, now, robots)
-
-    return list(await asyncio.gather(*map(read, pages)))
+    One that was begun again and again and never came back is not asked for: it may be what ended its worker.
+    """
+    begun_too_often = [PageRead(page, error=_NEVER_CAME_BACK) for page in pages if page.attempts > _MOST_TRIES]
+    asked = (_read(session, page, limits, now, robots) for page in pages if page.attempts <= _MOST_TRIES)
+    return [*begun_too_often, *await asyncio.gather(*asked)]
 
 
 async def _read(
@@ -67,8 +70,12 @@ async def _read(
         if robots:
             await robots.check(page.url, now)
         answer = await fetch(session, page.url, limits)
-        return PageRead(page, bounded(partial(article.read, answer.body or b"", url=page.url)))
-    except (PollFailed, NotAStory, TookTooLong) as error:
+        read = partial(article.read, answer.body or b"", url=page.url, content_type=answer.content_type)
+        return PageRead(page, bounded(read))
+    except PollFailed as error:
+        wait = courtesy.retry_after(error.retry_after, now) if error.retry_after else None
+        return PageRead(page, error=line(str(error)), wait=wait)
+    except (NotAStory, TookTooLong) as error:
         return PageRead(page, error=line(str(error)))
     except Exception as error:  # a page is foreign: whatever it makes a parser do, its neighbours are read
         log.exception("page %s could not be read", page.url)
@@ -118,8 +125,8 @@ def _complete(session: Session, item: Known, story: Story, turn: Turn) -> dict[i
 
 def _after_failure(session: Session, item: Known, one: PageRead, turn: Turn, claim: str) -> dict[int, Standing]:
     tried = one.page.attempts
-    wait = _TRIES_AFTER[tried - 1] if tried <= len(_TRIES_AFTER) else None
-    due_at = turn.now + timedelta(seconds=wait) if wait else None
+    wait = max(_TRIES_AFTER[tried - 1], one.wait or 0.0) if tried <= len(_TRIES_AFTER) else None
+    due_at = turn.now + timedelta(seconds=wait) if wait and wait <= _LONGEST_WAIT else None
     mine = readings.failed(session, item.id, claim, error=one.error, due_at=due_at)
     if not mine or due_at or item.state != items.UNREAD:
         return {}

@@ -94,16 +94,9 @@ class AlertWhole(AlertLine):
     history: list[Event]
 
 
-def page(
-    session: Session,
-    wanted: Wanted,
-    *,
-    limit: int,
-    before: int | None = None,
-    after: int = 0,
-) -> Alerts:
+def page(session: Session, wanted: Wanted, *, limit: int, before: int | None = None) -> Alerts:
     """A page of alerts. Raises BadInput."""
-    found = inbox.page(session, wanted, limit=limit, below=before, above=after)
+    found = inbox.page(session, wanted, limit=limit, below=before)
     states = inbox.delivery_states(session, [row.id for row in found.alerts])
     return Alerts(alerts=[alert_line(row, states.get(row.id, [])) for row in found.alerts], next=found.below)
 
@@ -132,7 +125,7 @@ def _line(row: Row[Any], deliveries: list[str]) -> dict[str, Any]:
 def alert(session: Session, alert_id: int) -> AlertWhole:
     """An alert by its number. Raises NotThere."""
     told = alerts.find(session, alert_id)
-    (row,) = inbox.page(session, Wanted(), limit=1, below=alert_id + 1, above=alert_id - 1).alerts
+    (row,) = inbox.page(session, Wanted(ids=(alert_id,)), limit=1).alerts
     rows = alerts.deliveries(session, limit=1_000, alert_ids=[alert_id])
     return AlertWhole(
         **_line(row, [one.state for one in rows]),

@@ -48,7 +48,7 @@ def add(
         rule = deeds.add(hand, RuleFacts.read({"name": name, "query": query, "to": to, "shadow": shadow, **given}))
         told = f"alerts {', '.join(to)}" if to else "records alerts and tells nobody; add --to CHANNEL to be told"
         show.say(f"Rule “{rule.name}” is on (number {rule.id}) and {'only records' if shadow else told}.")
-        _give_hints(hand.session, query)
+    _give_hints(query)
 
 
 @app.command()
@@ -73,14 +73,15 @@ def change(
         rule = rules.find(hand.session, which)
         deeds.change(hand, rule, {name: value for name, value in said.items() if value is not None})
         show.say(f"Rule “{rule.name}” is changed; it stands at version {rule.version}.")
-        if query:
-            _give_hints(hand.session, query)
+    if query:
+        _give_hints(query)
 
 
-def _give_hints(session: Session, query: str) -> None:
-    parsed = parse(query, rules.word_lists(session))
-    for hint in hints(query, parsed, lambda word: backtest.share(session, word)):
-        show.say(f"Hint: {hint.text}")
+def _give_hints(query: str) -> None:
+    with reading() as (session, _):
+        parsed = parse(query, rules.word_lists(session))
+        for hint in hints(query, parsed, lambda word: backtest.share(session, word)):
+            show.say(f"Hint: {hint.text}")
 
 
 @app.command("list")
@@ -214,9 +215,11 @@ def backfill(
 
     Example: wirewatch rules backfill fastiv --since 7d
     """
+    with reading() as (session, now):
+        past = backtest.past(session, rules.find(session, which), since=now - duration(since) if since else None)
     with writing() as hand:
         rule = rules.find(hand.session, which)
-        met, sent = deeds.backfill(hand, rule, hand.now - duration(since) if since else None, send=send)
+        met, sent = deeds.backfill(hand, rule, past, send=send)
         name = rule.name
     told = f"{sent} deliveries are on their way" if send else "nobody is told"
     show.say(f"“{name}” meets {met:,} stories of the past; their alerts are recorded, and {told}.")

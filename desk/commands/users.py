@@ -126,7 +126,10 @@ def _password() -> str:
     """Typed twice unseen at a terminal, else one line of the pipe: never an argument, which others could see."""
     if sys.stdin.isatty():
         return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\n")
+    try:
+        return sys.stdin.readline().rstrip("\n")
+    except UnicodeDecodeError as error:
+        raise BadInput("The password that came by the pipe is not UTF-8.") from error
 
 
 def list_changes(

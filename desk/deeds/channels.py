@@ -33,9 +33,12 @@ def change(hand: Hand, channel: Channel, given: Mapping[str, Any], *, forget_for
     if forget_former and channel.former_secret:
         channels.forget_former_secret(channel)
         hand.note("forgot the former secret of", f"channel {channel.name}")
-    if given.get("paused", before.paused) != before.paused:
-        (channels.pause if given["paused"] else channels.resume)(hand.session, channel, hand.now)
     hand.note("changed", f"channel {channel.name}", before, of_channel(channel))
+    # One that was paused for its failures is not declared so, and is resumed all the same when that is asked for.
+    if given.get("paused") and not before.paused:
+        pause(hand, channel)
+    elif given.get("paused") is False and channel.paused_because:
+        resume(hand, channel)
 
 
 def pause(hand: Hand, channel: Channel) -> None:

@@ -9,7 +9,7 @@ from desk.times import duration
 from storage import feeds
 from storage.tables import Feed
 from wire import opml
-from wire.address import basic_login, checked, header, split_login
+from wire.address import basic_login, checked, header, shown, split_login
 from wire.cadence import Bounds
 from wire.errors import BadInput
 
@@ -46,8 +46,8 @@ def change(hand: Hand, feed: Feed, given: Mapping[str, Any]) -> None:
     own = headers(given["headers"], "") if "headers" in given else dict(feed.headers)
     feeds.change(feed, bounds=within, headers=own, title=given.get("title"), full_text=given.get("full_text"))
     feeds.poll_now(feed, hand.now)
-    hand.note("changed", f"feed {feed.url}", before, of_feed(feed).model_copy(update={"paused": before.paused}))
-    if given.get("paused", before.paused) != before.paused:
+    hand.note("changed", f"feed {feed.url}", before, of_feed(feed))
+    if given.get("paused") is not None:
         _set_paused(hand, feed, paused=given["paused"])
 
 
@@ -96,9 +96,15 @@ def import_opml(hand: Hand, document: bytes, usual: Bounds, *, full_text: bool =
     offered, bad = opml.read(document)
     there = {feed.url for feed in feeds.watched(hand.session)}
     new = {key: one for one in reversed(offered) if (key := address(one.url)) not in there}
+    added = 0
     for one in reversed(new.values()):
-        add(hand, FeedFacts.read({"url": one.url, "title": one.title, "full_text": full_text}), usual)
-    return Imported(len(new), len(offered) - len(new), bad)
+        try:
+            add(hand, FeedFacts.read({"url": one.url, "title": one.title, "full_text": full_text}), usual)
+        except BadInput:  # half a login, say: the others are good all the same
+            bad.append(shown(one.url))
+        else:
+            added += 1
+    return Imported(added, len(offered) - len(new), bad)
 
 
 def bounds(there: Bounds, min_interval: str, max_interval: str) -> Bounds:

@@ -1,12 +1,12 @@
 """What is done to rules and to the lists they call."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from desk.hand import NOTHING, Hand
 from desk.shapes import ListFacts, RuleFacts, the_rule
 from storage import backtest, channels, rules
+from storage.raising import Met
 from storage.rules import Terms
 from storage.tables import Rule
 
@@ -48,12 +48,12 @@ def remove(hand: Hand, rule: Rule) -> None:
     rules.remove(hand.session, rule, hand.now)
 
 
-def backfill(hand: Hand, rule: Rule, since: datetime | None, *, send: bool) -> tuple[int, int]:
-    """Makes the alerts of the past: how many stories it met, how many deliveries were written."""
-    met, sent = backtest.backfill(hand.session, rule, since=since, now=hand.now, send=send)
+def backfill(hand: Hand, rule: Rule, met: Sequence[Met], *, send: bool) -> tuple[int, int]:
+    """Makes the alerts of what it met in the past: how many stories that was, how many deliveries were written."""
+    count, sent = backtest.backfill(hand.session, rule, met, now=hand.now, send=send)
     deliveries = sum(map(len, sent.values()))
-    hand.note("backfilled", f"rule {rule.name}", after={"met": met, "deliveries": deliveries})
-    return met, deliveries
+    hand.note("backfilled", f"rule {rule.name}", after={"met": count, "deliveries": deliveries})
+    return count, deliveries
 
 
 def set_list(hand: Hand, name: str, spellings: Sequence[str]) -> list[str]:

@@ -15,8 +15,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from desk.web import problems, visitor
-from desk.web.looks import HEADERS, MOST_COUNTED
+from desk.web.looks import HEADERS, MOST_COUNTED, Lately
 from desk.web.site import Site
+from desk.web.stream import newest
 from desk.web.visitor import Visitor
 from storage import inbox, users
 from wire.address import is_loopback
@@ -68,11 +69,11 @@ class Door:
         if unsafe and visitor.is_from_elsewhere(headers):
             return problems.answer(request, HTTPStatus.FORBIDDEN, "Another site's page sent this; it was not done.")
         try:
-            found, new_alerts = await run_in_threadpool(self._look_up, headers, request.cookies, host, path)
+            found, lately = await run_in_threadpool(self._look_up, headers, request.cookies, host, path)
         except (DatabaseError, PoolIsEmpty):
             return problems.answer(request, HTTPStatus.SERVICE_UNAVAILABLE, "The database does not answer just now.")
         state = scope.setdefault("state", {})
-        state["visitor"], state["new_alerts"] = found, new_alerts
+        state["visitor"], state["lately"] = found, lately
         state["may_still"] = lambda: self._look_up(headers, request.cookies, host, path)[0] is not None
         if found is None and not any(path == one or (one.endswith("/") and path.startswith(one)) for one in PUBLIC):
             return self._ask_to_sign_in(request, path, unsafe=unsafe)
@@ -84,13 +85,15 @@ class Door:
                 )
         return None
 
-    def _look_up(self, headers: Headers, cookies: dict[str, str], host: str, path: str) -> tuple[Visitor | None, int]:
-        """Who is asking, and how many alerts are new, which every page shows: in a session that ends before others."""
+    def _look_up(
+        self, headers: Headers, cookies: dict[str, str], host: str, path: str
+    ) -> tuple[Visitor | None, Lately | None]:
+        """Who is asking, and for a page what all pages show: in a session that ends before others."""
         key = self._site.key()
         with self._site.reading() as session:
             found = self._visitor(session, key, headers, cookies, host)
             is_page = found is not None and not path.startswith(("/api/", "/static/"))
-            return found, inbox.count_new(session, MOST_COUNTED) if is_page else 0
+            return found, Lately(inbox.count_new(session, MOST_COUNTED), newest(session)) if is_page else None
 
     def _visitor(
         self, session: Session, key: str, headers: Headers, cookies: dict[str, str], host: str

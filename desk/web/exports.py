@@ -5,6 +5,7 @@ Written as they are read, a portion in a transaction: size costs no memory, and 
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -87,12 +88,14 @@ def _jsonl(rows: Iterator[Any]) -> Iterator[str]:
 
 # What a spreadsheet takes for the beginning of a formula (OWASP, "CSV Injection").
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+# In half of Europe a spreadsheet parts cells at semicolons, and takes what stands behind one for a cell's beginning.
+_WITHIN = re.compile(r"""(;\s*"?)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])""")
 
 
 def cell(value: Any) -> str:
     """A value as a cell that is read as text, whatever stands in it."""
     written = ", ".join(value) if isinstance(value, list) else "" if value is None else str(value)
-    written = line(written)
+    written = _WITHIN.sub(r"\1'", line(written))
     return f"'{written}" if written.startswith(_FORMULA) else written
 
 

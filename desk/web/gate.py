@@ -151,10 +151,10 @@ def told(request: Request, answer: BaseModel, status: HTTPStatus = HTTPStatus.OK
     return Response(body, status, headers, media_type="application/json")
 
 
-def is_unchanged(request: Request, answer: BaseModel) -> None:
-    """Refuses to change what is no longer as the request's If-Match has it."""
+def is_unchanged(request: Request, answer: BaseModel | None) -> None:
+    """Refuses to change what is no longer as the request's If-Match has it, or no longer there."""
     wanted = request.headers.get("if-match", "")
-    if wanted and not _names(wanted, etag(answer, answer.model_dump_json())):
+    if wanted and (answer is None or not _names(wanted, etag(answer, answer.model_dump_json()))):
         raise HTTPException(HTTPStatus.PRECONDITION_FAILED, "It was changed meanwhile. Read it again.")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from fastapi.templating import Jinja2Templates
 from markupsafe import Markup, escape
 from starlette.responses import Response
 
+from desk.web.stream import Marks
 from wire.errors import BadInput
 from wire.revision import shortened
 
@@ -49,7 +51,7 @@ def render(
     visitor = getattr(request.state, "visitor", None)
     known = {
         "visitor": visitor,
-        "new_alerts": _counted(getattr(request.state, "new_alerts", 0)),
+        "lately": getattr(request.state, "lately", None),
         "static": _VERSION,
         "flash": unquote(request.cookies.get(SAID, "")),
         "proof": lambda: Markup('<input type="hidden" name="proof" value="{}">').format(
@@ -63,9 +65,17 @@ def render(
     return answer
 
 
-def _counted(new: int) -> str:
-    """A count as the navigation shows it; nothing for none."""
-    return f"{new}+" if new >= MOST_COUNTED else f"{new or ''}"
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What every page shows of alerts, and the mark from which on its stream tells what comes (desk/web/stream.py)."""
+
+    new_alerts: int
+    mark: Marks
+
+    @property
+    def counted(self) -> str:
+        """The count as the navigation shows it; nothing for none."""
+        return f"{self.new_alerts}+" if self.new_alerts >= MOST_COUNTED else f"{self.new_alerts or ''}"
 
 
 # What was just done, shown once on the next page: text, like all else.

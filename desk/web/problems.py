@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolIsEmpty
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -83,6 +83,12 @@ def handle(app: FastAPI) -> None:
         if status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(_methods_of(app, request.url.path))
         return answer(request, status, detail, headers=headers)
+
+    @app.exception_handler(IntegrityError)
+    def crossed(request: Request, error: IntegrityError) -> Response:  # noqa: ARG001 -- as below
+        return answer(
+            request, HTTPStatus.CONFLICT, "Somebody else did just this at the same moment. Look, and try again."
+        )
 
     @app.exception_handler(OperationalError)
     @app.exception_handler(PoolIsEmpty)

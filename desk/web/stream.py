@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 _LOOK_EVERY = 0.5
 # No transaction that keeps stories takes so long.
 _SETTLED_AFTER = timedelta(seconds=10)
+# So many numbers below the newest something may still be on its way when the first look is taken.
+_UNSETTLED = 100
 # A reader that falls so far behind is let go; it comes back with its last event's id.
 _MOST_WAITING = 2_000
 _MOST_AT_ONCE = 500
@@ -60,6 +62,11 @@ def marks(written: str) -> Marks | None:
     return Marks(int(story), int(alert)) if max(len(story), len(alert)) <= longest else None
 
 
+def newest(session: Session) -> Marks:
+    """The marks as of now: who begins to listen there hears of what comes from now on."""
+    return Marks(items.highest(session), inbox.highest(session))
+
+
 @dataclass(frozen=True, slots=True)
 class Happening:
     """A story or an alert that came: its number, what is told of it, what filters ask of it."""
@@ -87,9 +94,14 @@ class Filter:
     feed_id: int | None = None
     matcher: Matcher | None = None
 
+    @property
+    def asks_of_words(self) -> bool:
+        """Whether a story whose page is still to be read could fit later."""
+        return bool(self.matcher or self.rule or self.kind)
+
     def wants(self, one: Happening) -> bool:
         """Whether it is told to this reader."""
-        if one.kind not in self.kinds:
+        if one.kind not in self.kinds or (self.asks_of_words and one.facts.get("unread")):
             return False
         for name in ("provider", "language", "kind"):
             wanted = getattr(self, name)
@@ -114,6 +126,11 @@ class _Seen:
 
     mark: int
     at: dict[int, datetime] = field(default_factory=dict)
+
+    @property
+    def newest(self) -> int:
+        """The highest of all."""
+        return max([self.mark, *self.at])
 
     def copy(self) -> "_Seen":
         return _Seen(self.mark, dict(self.at))
@@ -161,6 +178,8 @@ class Hub:
         self._looking: asyncio.Task[None] | None = None
         self._beginning = asyncio.Lock()
         self._stories = self._alerts = _Seen(0)
+        # Stories that were told, but whose page was not read yet.
+        self._unread: set[int] = set()
 
     @property
     def readers(self) -> int:
@@ -176,7 +195,7 @@ class Hub:
         reader = await self._join(wanted)
         asked_at = monotonic()
         try:
-            yield f"retry: 2000\nid: {since or self._mark}\n\n"
+            yield f"retry: 2000\nid: {since or Marks(self._stories.newest, self._alerts.newest)}\n\n"
             if since:
                 async for event in self._missed(since, wanted):
                     yield event
@@ -189,7 +208,7 @@ class Hub:
                     async with asyncio.timeout(_STILL_HERE_EVERY):
                         came = await reader.waiting.get()
                 except TimeoutError:
-                    yield f"id: {self._mark}\n: still here\n\n"
+                    yield f"id: {self._mark}\nevent: mark\ndata: {{}}\n\n"
                     continue
                 if came is None:
                     return
@@ -218,8 +237,12 @@ class Hub:
         return reader
 
     def _begin(self) -> None:
+        now = self._clock()
         with self._database.reading() as session:
-            self._stories, self._alerts = _Seen(items.highest(session)), _Seen(inbox.highest(session))
+            last = newest(session)
+            story, alert = max(last.story - _UNSETTLED, 0), max(last.alert - _UNSETTLED, 0)
+            self._stories = _Seen(story, dict.fromkeys(items.above(session, story, _UNSETTLED), now))
+            self._alerts = _Seen(alert, dict.fromkeys(inbox.above(session, alert, _UNSETTLED), now))
 
     async def _look_on(self) -> None:
         """Looks until nobody listens. A look that fails is told to the log; the next one finds what it missed."""
@@ -244,9 +267,14 @@ class Hub:
         with self._database.reading() as session:
             new = stories.new(items.above(session, mark.story, _MOST_ABOVE), now, _MOST_AT_ONCE)
             raised = alerts.new(inbox.above(session, mark.alert, _MOST_ABOVE), now, _MOST_AT_ONCE)
+            unread = {*items.unread(session, sorted(self._unread))}
+            read = list(_stories(session, sorted(self._unread - unread)))
             found = [*_stories(session, new), *_alerts(session, raised)]
-        told = [(one, mark, [reader for reader in readers if reader.wanted.wants(one)]) for one in found]
-        self._stories, self._alerts = stories, alerts
+        unread |= {one.number for one in found if one.kind == STORY and one.facts["unread"]}
+        of_words = [reader for reader in readers if reader.wanted.asks_of_words]
+        told = [(one, mark, [reader for reader in of_words if reader.wanted.wants(one)]) for one in read]
+        told += [(one, mark, [reader for reader in readers if reader.wanted.wants(one)]) for one in found]
+        self._stories, self._alerts, self._unread = stories, alerts, {*sorted(unread)[-_MOST_AT_ONCE:]}
         return told
 
     async def _missed(self, since: Marks, wanted: Filter) -> AsyncIterator[str]:
@@ -282,17 +310,16 @@ def _stories(session: Session, numbers: Sequence[int]) -> Iterator[Happening]:
     for listed in reversed(listing.by_ids(session, numbers)):
         line = story_answers.story_line(listed)
         facts = {name: getattr(line, name) for name in ("provider", "language", "kind", "rules")}
-        yield Happening(STORY, line.id, line.model_dump_json(), {**facts, "feeds": feeds[line.id]}, offered[line.id])
+        facts |= {"feeds": feeds[line.id], "unread": line.state == items.UNREAD}
+        yield Happening(STORY, line.id, line.model_dump_json(), facts, offered[line.id])
 
 
 def _alerts(session: Session, numbers: Sequence[int]) -> Iterator[Happening]:
     """Alerts as they are told, upwards, with the facts of their stories."""
     if not numbers:
         return
-    page = alert_answers.page(
-        session, inbox.Wanted(), limit=len(numbers), before=max(numbers) + 1, after=min(numbers) - 1
-    )
-    lines = [line for line in reversed(page.alerts) if line.id in {*numbers} and not line.shadow]
+    page = alert_answers.page(session, inbox.Wanted(ids=tuple(numbers)), limit=len(numbers))
+    lines = [line for line in reversed(page.alerts) if not line.shadow]
     told_of = sorted({line.item for line in lines})
     offered, feeds = items.facts(session, told_of), items.carried_by(session, told_of)
     for line in lines:

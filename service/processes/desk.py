@@ -42,6 +42,7 @@ def run(settings: Settings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=settings.desk_proxies,
         timeout_graceful_shutdown=1,
     )
     with contextlib.suppress(KeyboardInterrupt):

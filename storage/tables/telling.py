@@ -157,7 +157,20 @@ class Delivery(SQLModel, table=True):
             sqlite_where=text("reason = 'paused'"),
             postgresql_where=text("reason = 'paused'"),
         ),
-        Index("delivery_channel_sent", "channel_id", "sent_at"),
+        Index("delivery_channel", "channel_id", "id"),
+        Index(
+            "delivery_channel_sent",
+            "channel_id",
+            "sent_at",
+            sqlite_where=text("sent_at IS NOT NULL"),
+            postgresql_where=text("sent_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_told_in",
+            "told_in",
+            sqlite_where=text("told_in IS NOT NULL"),
+            postgresql_where=text("told_in IS NOT NULL"),
+        ),
         Index(
             "delivery_waiting",
             "channel_id",
@@ -177,7 +190,7 @@ class Delivery(SQLModel, table=True):
     alert_id: int | None = Field(default=None, foreign_key="alert.id", sa_type=BigId)
     notice_id: int | None = Field(default=None, foreign_key="notice.id")
     channel_id: int = Field(foreign_key="channel.id")
-    told_in: int | None = Field(default=None, sa_type=BigInteger, index=True)
+    told_in: int | None = Field(default=None, sa_type=BigInteger)
     state: str = "pending"
     reason: str = ""
     due_at: datetime | None = Field(sa_type=UtcDateTime)

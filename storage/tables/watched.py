@@ -11,7 +11,15 @@ from storage.tables.columns import BigId, UtcDateTime
 
 
 class Feed(SQLModel, table=True):
-    __table_args__ = (Index("feed_due", "due_at", sqlite_where=text("enabled"), postgresql_where=text("enabled")),)
+    __table_args__ = (
+        Index("feed_due", "due_at", sqlite_where=text("enabled = 1"), postgresql_where=text("enabled")),
+        Index(
+            "feed_waiting",
+            "waiting_since",
+            sqlite_where=text("waiting_since IS NOT NULL"),
+            postgresql_where=text("waiting_since IS NOT NULL"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     url: str = Field(unique=True)
@@ -24,6 +32,7 @@ class Feed(SQLModel, table=True):
     max_interval: float
     interval: float
     due_at: datetime = Field(sa_type=UtcDateTime)
+    waiting_since: datetime | None = Field(default=None, sa_type=UtcDateTime)
     claim: str | None = None
     taken: bool = False
     losses: int = 0
@@ -67,6 +76,7 @@ class Poll(SQLModel, table=True):
     __table_args__ = (
         Index("poll_feed_at", "feed_id", "at"),
         Index("poll_gap", "at", sqlite_where=text("gap"), postgresql_where=text("gap")),
+        Index("poll_new", "feed_id", "at", sqlite_where=text("new > 0"), postgresql_where=text("new > 0")),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 from starlette.testclient import TestClient
 
-from storage import items
+from storage import channels, feeds, items
 from storage.database import Database
 from tests.desk.clients import anybody
 from tests.helpers import NOON, Clock, Server, item, plain, rss
@@ -20,7 +20,18 @@ from wire.errors import DeliveryFailed
 from wire.story import Identity, Story
 from worker.looking import Found
 
-HOSTILE = ('=HYPERLINK("http://evil")', "+1+1", "-2", "@SUM(A1)", "\t=1", "<script>alert(1)</script>", "＝1", "a\r\n=b")
+HOSTILE = (
+    '=HYPERLINK("http://evil")',
+    "a;=1+1",
+    'a; "@b',
+    "+1+1",
+    "-2",
+    "@SUM(A1)",
+    "\t=1",
+    "<script>alert(1)</script>",
+    "＝1",
+    "a\r\n=b",
+)
 
 
 @pytest.fixture
@@ -126,10 +137,51 @@ def test_a_feed_is_added_changed_polled_paused_and_removed(client: TestClient) -
     assert (len(first["feeds"]), len(rest["feeds"]), rest["next"]) == (3, 2, None)
 
 
+@both
+def test_a_channel_that_is_named_twice_is_one(client: TestClient) -> None:
+    client.post("/api/v1/channels", json={"name": "desk", "kind": "log"})
+    made = client.post("/api/v1/rules", json={"name": "a", "query": "x", "to": ["desk", "desk", "1"]})
+    assert (made.status_code, made.json()["to"]) == (201, ["desk"])
+
+
+def test_what_paused_itself_is_resumed(client: TestClient, database: Database, clock: Clock) -> None:
+    client.post("/api/v1/channels", json={"name": "desk", "kind": "log"})
+    client.post("/api/v1/feeds", json={"url": "https://x.example/feed"})
+    with database.writing() as session:
+        channels.find(session, "desk").paused_because = "10 failures in a row"
+        feeds.pause(feeds.find(session, "1"), "It killed its worker.")
+    assert client.get("/api/v1/channels/desk").json()["state"] == "paused"
+    assert client.patch("/api/v1/channels/desk", json={"paused": False}).json()["state"] != "paused"
+    assert client.patch("/api/v1/feeds/1", json={"paused": False}).json()["state"] == "waiting"
+    done = [one["what"] for one in client.get("/api/v1/audit").json()["changes"]]
+    assert done.count("resumed") == 2
+
+
+def test_anothers_change_is_not_written_over(world: World, client: TestClient) -> None:
+    world.rule("Fastiv")
+    world.feed("/a.xml", item(1110448134, "Drones over Fastiv"))
+    world.run()
+    seen = client.get("/api/v1/alerts/1").headers["etag"]
+    client.patch("/api/v1/alerts/1", json={"remark": "called"})
+    late = client.patch("/api/v1/alerts/1", json={"remark": "mine"}, headers={"If-Match": seen})
+    assert late.status_code == 412
+    absent = client.put("/api/v1/lists/x", json={"spellings": ["a"]}, headers={"If-Match": '"gone"'})
+    assert absent.status_code == 412
+    proof = client.get("/status").text.split('data-proof="')[1].split('"')[0]
+    form = {"proof": proof, "former_remark": "", "former_assigned": "", "remark": "", "assigned": ""}
+    assert client.post("/alerts/1", data={**form, "do": "seen"}).status_code == 303
+    assert client.get("/api/v1/alerts/1").json()["remark"] == "called"
+    refused = client.post("/alerts/1", data={**form, "remark": "mine"})
+    assert refused.status_code == 422
+    assert "called" in refused.text
+    assert client.post("/alerts/1", data={**form, "former_remark": "called", "remark": "mine"}).status_code == 303
+    assert client.get("/api/v1/alerts/1").json()["remark"] == "mine"
+
+
 def test_opml_goes_in_and_comes_out(client: TestClient) -> None:
-    document = b'<opml version="1.0"><body><outline text="F"><outline text="A &lt;b&gt;" xmlUrl="https://a.example/f"/><outline xmlUrl="not an address"/></outline></body></opml>'
+    document = b'<opml version="1.0"><body><outline text="F"><outline text="A &lt;b&gt;" xmlUrl="https://a.example/f"/><outline xmlUrl="not an address"/><outline xmlUrl="https://ada@b.example/f?key=1"/></outline></body></opml>'
     done = client.post("/api/v1/feeds.opml", content=document, headers={"Content-Type": "text/x-opml"}).json()
-    assert done == {"added": 1, "known": 0, "bad": ["not an address"]}
+    assert done == {"added": 1, "known": 0, "bad": ["not an address", "https://b.example/f"]}
     told = etree.fromstring(client.get("/api/v1/feeds.opml").content)
     assert [(one.get("xmlUrl"), one.get("title")) for one in told.iter("outline")] == [("https://a.example/f", "A <b>")]
     assert client.post("/api/v1/feeds.opml", content=b"<html/>").json()["detail"].startswith("This is no OPML")
@@ -203,6 +255,8 @@ def test_exports_hold_what_the_lists_hold_and_no_formula(world: World, client: T
         rows = list(csv.reader(io.StringIO(told.text)))
         assert len(rows) == len(HOSTILE) + 1
         assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@", "\t", "＝"))]
+        parted = [cell.lstrip(' "') for line in told.text.splitlines() for cell in line.split(";")]
+        assert not [cell for cell in parted if cell.startswith(("=", "+", "-", "@"))]
         lines = client.get(f"/api/v1/{path}/export.jsonl").text.splitlines()
         assert {json.loads(line)["title"] for line in lines} >= {"+1+1", "@SUM(A1)"}
         feed = parse(client.get(f"/api/v1/{path}/export.rss").content, url="https://x.example/")

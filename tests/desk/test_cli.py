@@ -33,6 +33,14 @@ def test_a_feed_is_added_shown_paused_resumed_polled_and_removed(cli: Run) -> No
     assert rows(cli("feeds", "list", "--json")) == []
 
 
+def test_what_is_not_utf_8_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["wirewatch", "items", "show", "\udcff"])
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("Argument 3 is not UTF-8")
+
+
 def test_removing_asks_first(cli: Run) -> None:
     cli("feeds", "add", "https://example.org/feed.xml", "--unchecked")
     cli("feeds", "remove", "1", status=1)

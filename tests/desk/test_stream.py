@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy import text
 
 from desk.web import stream
 from desk.web.app import make_app
@@ -119,6 +120,52 @@ def test_a_number_that_comes_late_is_told_all_the_same(clock: Clock) -> None:
     clock.tick(11)
     assert seen.new([1, 2, 3], clock(), 9) == []
     assert (seen.mark, seen.at) == (3, {})
+
+
+def test_an_alert_that_comes_late_is_told_beside_a_newer_one(world: World, database: Database) -> None:
+    world.rule("Fastiv")
+    world.feed("/a.xml", *(item(1110448134 + n, f"Fastiv {n}") for n in range(6)))
+    world.run()
+    with database.reading() as session:
+        assert [one.number for one in stream._alerts(session, [1, 6])] == [1, 6]
+
+
+def test_what_was_being_written_when_nobody_looked_is_told(world: World, database: Database, clock: Clock) -> None:
+    """A number below the newest that is there only once the first reader has come."""
+    world.feed("/a.xml", *(item(1110448134 + n, f"Story {n}") for n in range(3)))
+    world.run()
+    hidden = text("UPDATE item SET private = :hidden WHERE id = 2")
+    with database.writing() as session:
+        session.execute(hidden, {"hidden": True})
+    hub = Hub(database, clock)
+    hub._begin()
+    with database.writing() as session:
+        session.execute(hidden, {"hidden": False})
+    assert [one.number for one, _, _ in hub._look([])] == [2]
+    hub.close()
+
+
+def test_a_story_whose_page_is_read_later_is_told_to_those_whom_its_words_concern(
+    world: World, database: Database, clock: Clock
+) -> None:
+    world.server.pages["/page"] = f"<html><h1>Story</h1><p>{'Drones over Fastiv. ' * 10}</p></html>"
+    world.feed("/a.xml", item(1110448134, "Story", link=world.server.url("/gone")), full_text=True)
+    hub = Hub(database, clock)
+    hub._begin()
+    with database.reading() as session:
+        some, every = (stream._Reader(stream.asked(session, query)) for query in ("drones", ""))
+    world.run()
+
+    def told() -> list[tuple[int, list[stream._Reader]]]:
+        return [(one.number, wanted) for one, _, wanted in hub._look([some, every]) if one.kind == stream.STORY]
+
+    assert told() == [(1, [every])]
+    with database.writing() as session:
+        session.execute(text("UPDATE reading SET url = :url"), {"url": world.server.url("/page")})
+    world.run(31)
+    assert told() == [(1, [some])]
+    assert told() == []
+    hub.close()
 
 
 def test_a_reader_that_never_reads_is_let_go_and_costs_no_more(database: Database, clock: Clock) -> None:

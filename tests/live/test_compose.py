@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.live
 HOUSE = Path(__file__).parents[2]
 FILE = HOUSE / "docker-compose.yml"
 OTHERS = {"redis", "postgres", "prometheus", "grafana"}
+# `${NAME:-what it is unless somebody says otherwise}`
+_USUAL = re.compile(r"\$\{\w+:-([^}]*)\}")
 PASSWORD = "correct/horse@battery:staple"
 
 
@@ -55,6 +58,7 @@ class Composition:
     def environment(self, name: str) -> dict[str, str]:
         named: dict[str, str] = services()[name]["environment"]
         told = {key: self._instead.get(key, value) for key, value in named.items()}
+        told = {key: _USUAL.sub(r"\1", value) for key, value in told.items()}
         told = {key: value.replace("/run/secrets", str(self._folder)) for key, value in told.items()}
         told["WIREWATCH_METRICS"] = f"127.0.0.1:{free_port()}"
         return os.environ | told | self._more

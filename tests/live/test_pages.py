@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from desk.web.app import make_app
@@ -17,7 +18,7 @@ from settings import read
 from storage import channels, feeds, rules
 from storage.database import Database
 from tests.conftest import missing
-from tests.helpers import LOOPBACK, Clock, Server, item, rss
+from tests.helpers import LOOPBACK, Clock, Server, item, rss, wait_until
 from tests.live.desk import served
 from tests.world import World
 from worker.config import Config
@@ -82,9 +83,14 @@ def world(
 
 
 @pytest.fixture
-def desk(world: World, tmp_path: Path) -> Iterator[str]:
+def application(world: World, tmp_path: Path) -> FastAPI:
     settings = read(data=tmp_path, database_url=world.database.url, allow_networks="127.0.0.0/8", min_interval="1m")
-    with served(make_app(replace(site(settings, world.database), clock=world.clock))) as address:
+    return make_app(replace(site(settings, world.database), clock=world.clock))
+
+
+@pytest.fixture
+def desk(application: FastAPI) -> Iterator[str]:
+    with served(application) as address:
         yield address
 
 
@@ -179,6 +185,31 @@ def test_from_an_empty_desk_to_an_alert_that_is_sent_again(
     page.get_by_role("button", name="Mark as seen").click()
     expect(page.get_by_text("somebody on this machine")).to_be_visible()
     expect(page.get_by_label("Remark")).to_have_value("called the plant")
+
+
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+@pytest.mark.parametrize("script", [True], indirect=True)
+def test_what_came_while_nobody_looked_at_a_page_is_there(
+    page: Page, world: World, server: Server, application: FastAPI
+) -> None:
+    world.rule("Fastiv")
+    world.feed("/wire.xml", item(1110448134, "Before"))
+    world.run()
+    page.goto("/")
+    expect(page.get_by_text("live: what comes is put on top")).to_be_visible()
+    page.evaluate(HIDE, True)
+    wait_until(application.state.hub._looking.done, what="nobody listens any more")
+    server.pages["/wire.xml"] = rss(item(1110448135, "Fastiv meanwhile"), item(1110448134, "Before"))
+    world.run(4000)
+    expect(page.get_by_role("link", name="Fastiv meanwhile")).to_have_count(0)
+    page.evaluate(HIDE, False)
+    expect(page.get_by_role("link", name="Fastiv meanwhile")).to_have_count(1)
+    expect(page.locator("#new-alerts")).to_contain_text("1")
 
 
 def test_a_versions_difference_is_read_and_a_rule_is_asked_why_not(page: Page, world: World, server: Server) -> None:

@@ -3,10 +3,12 @@
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import make_url
 
-from storage import items
+from storage import backup, items
 from storage.backup import back_up
 from storage.database import Database
 from storage.items import NewStory
@@ -50,6 +52,37 @@ def test_a_copy_made_while_stories_flow_is_whole_and_opens(sqlite: Database, tmp
         assert items.count(session) == made.rows["item"]
     copy.dispose()
     assert {path.name for path in tmp_path.glob("*copy*")} <= {"copy.db", "copy.db-wal", "copy.db-shm"}
+
+
+def test_a_copy_of_many_portions_ends_while_others_write(
+    sqlite: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "_PAGES", 5)
+    keep(sqlite, 0, 400)
+    steps = 0
+
+    class Source(sqlite3.Connection):
+        """Before each portion somebody else writes."""
+
+        def backup(self, target: sqlite3.Connection, *, pages: int = -1, **_: Any) -> None:
+            def step(_status: int, _left: int, _total: int) -> None:
+                nonlocal steps
+                steps += 1
+                assert steps < 1_000, "it begins anew whenever somebody has written"
+                keep(sqlite, 10_000 + steps, 1)
+
+            super().backup(target, pages=pages, progress=step)
+
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path: connect(path, factory=Source))
+    assert back_up(sqlite, tmp_path / "copy.db").rows["item"] == 400
+    assert steps > 10
+
+
+def test_a_database_is_not_copied_onto_itself(sqlite: Database) -> None:
+    there = Path(make_url(sqlite.url).database or "")
+    with pytest.raises(BadInput, match="the database itself"):
+        back_up(sqlite, there, replace=True)
 
 
 def test_a_file_that_is_there_is_not_written_over_unasked(sqlite: Database, tmp_path: Path) -> None:

@@ -111,3 +111,14 @@ def test_a_server_that_vanished_is_found_out_in_half_a_minute(over_tcp: Database
             )
             assert idle + interval * count <= 30
             assert 0 < there.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000
+
+
+def test_what_is_read_in_one_transaction_stands_at_one_moment(database: Database) -> None:
+    count = text("SELECT count(*) FROM word_list")
+    with database.reading() as session:
+        assert session.execute(count).scalar() == 0
+        with database.writing() as other:
+            other.execute(text("INSERT INTO word_list (name, spellings) VALUES ('a', '[]')"))
+        assert session.execute(count).scalar() == 0
+    with database.reading() as session:
+        assert session.execute(count).scalar() == 1

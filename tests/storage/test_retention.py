@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session
 
-from storage import canaries, feeds, items, notices, retention, search, sketches
+from storage import canaries, channels, feeds, items, notices, retention, search, sketches
 from storage.database import Database
 from storage.items import NewStory
 from storage.polls import record_polls
@@ -75,6 +75,23 @@ def test_old_stories_go_with_all_that_hangs_on_them_but_not_those_with_alerts_or
         assert len(search.portion(session, parse("story OR Fastiv"), below=10**9, most=9) or []) == 2
     world.run(11 * 86_400)
     assert left(world) == {"2", "3"}, "what a feed still shows is not news once more"
+
+
+def test_alerts_that_wait_for_a_paused_channel_stay(world: World) -> None:
+    world.rule("Fastiv")
+    world.feed("/a.xml", item(FIRST))
+    world.run()
+    with world.database.writing() as session:
+        channels.pause(session, channels.find(session, "1"), world.clock())
+    world.server.pages["/a.xml"] = rss(item(FIRST + 1, "Fastiv"))
+    world.run(4000)
+    forget(world.database, "alerts 7d", days=20)
+    with world.database.writing() as session:
+        channels.resume(session, channels.find(session, "1"), world.clock())
+    world.run(1)
+    assert [told["story"]["title"] for told in world.hooks()] == ["Fastiv"]
+    forget(world.database, "alerts 7d", days=20)
+    assert count(world.database, "alert") == 0
 
 
 def test_alerts_go_when_it_is_said_and_their_stories_after_them(world: World) -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from storage import alerts, backtest, channels, items, rules
+from storage import alerts, backtest, channels, items, retention, rules
 from storage.database import Database
 from storage.items import NewStory
 from storage.tables import Rule
@@ -67,15 +67,35 @@ def test_a_backfill_records_and_tells_nobody_unless_asked(database: Database) ->
     keep(database, *TEXTS)
     rule = add(database, "drones", "drones", "log")
     with database.writing() as session:
-        met, sent = backtest.backfill(session, rule, since=None, now=NOON, send=False)
+        met, sent = backtest.backfill(session, rule, backtest.past(session, rule, since=None), now=NOON, send=False)
         assert (met, sent) == (2, {})
         assert len(alerts.newest(session, limit=9)) == 2
         assert alerts.deliveries(session, limit=9) == []
     other = add(database, "rain", "rain", "desk")
     with database.writing() as session:
-        met, _ = backtest.backfill(session, other, since=None, now=NOON, send=True)
+        met, _ = backtest.backfill(session, other, backtest.past(session, other, since=None), now=NOON, send=True)
         assert met == 2
         assert {(row.channel, row.state) for row in alerts.deliveries(session, limit=9)} == {("desk", "pending")}
+
+
+def test_a_backfill_leaves_a_story_whose_page_is_still_to_be_read_to_its_reading(database: Database) -> None:
+    story = Story(Identity("menafn:9"), "drones", "The beginning…")
+    with database.writing() as session:
+        items.keep(session, [NewStory(story, unread=True)], now=NOON)
+    rule = add(database, "drones", "drones", "log")
+    with database.writing() as session:
+        assert backtest.backfill(session, rule, backtest.past(session, rule, since=None), now=NOON, send=False)[0] == 0
+
+
+def test_a_story_that_changed_or_went_while_a_backfill_looked_is_left_out(database: Database) -> None:
+    keep(database, *TEXTS)
+    rule = add(database, "drones", "drones", "log")
+    with database.writing() as session:
+        past = backtest.past(session, rule, since=None)
+        assert len(past) == 2
+        items.revise(session, items.locked(session, past[0].item_id), Story(Identity("x"), "", "calm"), NOON)
+        retention.forget_items(session, [past[1].item_id])
+        assert backtest.backfill(session, rule, past, now=NOON, send=False) == (0, {})
 
 
 def test_health_names_rules_that_meet_nothing_too_much_or_nothing_of_their_own(database: Database) -> None:
@@ -87,7 +107,7 @@ def test_health_names_rules_that_meet_nothing_too_much_or_nothing_of_their_own(d
     add(database, "young", "volcano")
     with database.writing() as session:
         for rule in made:
-            backtest.backfill(session, rule, since=None, now=NOON, send=False)
+            backtest.backfill(session, rule, backtest.past(session, rule, since=None), now=NOON, send=False)
         found = [(one.rule.name, one.why) for one in backtest.health(session, NOON)]
     assert ("never", "It met nothing in 30 days. Try `wirewatch rules test 'never'`.") in found
     assert ("rain", "It met 70% of all stories in 30 days.") in found
@@ -172,7 +192,7 @@ def test_a_channel_that_comes_back_is_told_again_and_what_waited_for_it_is_held(
     rule = add(database, "drones", "drones", "desk")
     book = Rulebook()
     with database.writing() as session:
-        backtest.backfill(session, rule, since=None, now=NOON, send=True)
+        backtest.backfill(session, rule, backtest.past(session, rule, since=None), now=NOON, send=True)
         channels.remove(session, channels.find(session, "desk"), NOON)
     with database.reading() as session:
         assert book.current(session).channels == {}

@@ -13,21 +13,24 @@ Place = tuple[str, int, int]
 
 
 class Story:
-    """Each field as a list of words as written; the lead is the body's first sixty words."""
+    """Each field as runs of words as written: one, or one for each value of a fact; the lead is the body's first sixty."""
 
     def __init__(self, fields: Fields) -> None:
-        names = ("title", "text", "source", "author", "lang", "url", "tag", "feed")
+        names = ("source", "author", "lang", "url", "tag", "feed")
         self.found: dict[tuple[str, Query], set[Place]] = {}
-        self.words = {name: Reading(getattr(fields, name)).raws for name in names}
+        self.title, self.text = Reading(fields.title).raws, Reading(fields.text).raws
+        self.facts = {name: [Reading(value).raws for value in getattr(fields, name).split("\n")] for name in names}
 
     def runs(self, scope: str) -> list[tuple[str, list[str]]]:
         if scope == "default":
-            return [("title", self.words["title"]), ("text", self.words["text"])]
+            return [("title", self.title), ("text", self.text)]
+        if scope == "title":
+            return [("title", self.title)]
         if scope == "body":
-            return [("text", self.words["text"])]
+            return [("text", self.text)]
         if scope == "lead":
-            return [("text", self.words["text"][:60])]
-        return [(scope, self.words[scope])]
+            return [("text", self.text[:60])]
+        return [(f"{scope} {number}", run) for number, run in enumerate(self.facts[scope])]
 
 
 @cache

@@ -10,6 +10,8 @@ from wire.address import escaped
     [
         ("http://example.org/a?b=c&d=%20#e", "http://example.org/a?b=c&d=%20#e"),
         ("http://example.org/é b|", "http://example.org/%C3%A9%20b%7C"),
+        ("https://ada@münchen.de:8443/ä", "https://ada@xn--mnchen-3ya.de:8443/%C3%A4"),
+        ("http://STRAßE.de/", "http://xn--strae-oqa.de/"),
         ("http://example.org/caf\udce9", "http://example.org/caf%E9"),  # a header's byte that is no UTF-8
     ],
 )

@@ -7,7 +7,7 @@ from wire import cadence
 from wire.address import absolute, checked, host_of, same_site
 from wire.cadence import Bounds
 from wire.errors import BadInput
-from wire.message import Alert, Message, passage, payload
+from wire.message import Alert, Message, passage, passage_pieces, payload
 from wire.render import lines
 from wire.revision import fingerprint, is_revised
 from wire.story import Entry, Identity, Span, Story
@@ -83,6 +83,7 @@ def test_a_moved_date_is_no_news() -> None:
         ("http://[broken", "no web address"),
         ("http://example.org:99999/", "no web address"),
         ("http://example.org/a b", "blanks"),
+        ("http://ex\u2488ample.org/", "no web address"),
         ("http://example.org/" + "x" * 3000, "too long"),
     ],
 )
@@ -96,7 +97,11 @@ def test_addresses_compare() -> None:
     assert absolute("https://example.org/a/b", "../c") == "https://example.org/c"
     assert host_of("https://Example.org:8443/a") == "example.org:8443"
     assert same_site("https://feeds.bbc.example/a", "https://www.bbc.example/b")
+    assert same_site("https://news.bbc.co.uk/a", "https://www.bbc.co.uk/b")
     assert not same_site("https://a.example/", "https://b.example.org/")
+    assert not same_site("https://a.co.uk/", "https://b.co.uk/")
+    assert not same_site("http://10.0.0.1/", "http://192.168.0.1/")
+    assert not same_site("", "")
 
 
 def alert(title: str = "Title", text: str = "text", spans: tuple[Span, ...] = ()) -> Alert:
@@ -113,6 +118,16 @@ def test_the_passage_shows_what_stands_around_the_match() -> None:
     assert shown.startswith("…first words")
     assert shown.endswith("…")
     assert len(shown) < 220
+
+
+def test_a_passage_is_cut_between_letters_where_no_blanks_are() -> None:
+    text = "中国经济增长超过预期。" * 40
+    (_, words), _ = passage_pieces(text, ())
+    assert words == text[:90]
+    before, met, after = [words for _, words in passage_pieces(text, (Span("text", 100, 102, text[100:102]),))[1:4]]
+    assert (before, met, after) == (text[10:100], text[100:102], text[102:192])
+    accented = "e\u0301" * 300
+    assert passage_pieces(accented, ())[0][1].endswith("\u0301")
 
 
 def test_a_webhooks_body_has_the_words_and_where_they_stand() -> None:

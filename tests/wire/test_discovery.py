@@ -23,6 +23,13 @@ def test_links_that_look_like_feeds_serve_where_nothing_is_declared() -> None:
     ]  # fmt: skip
 
 
+def test_a_wires_own_list_of_feeds_offers_them() -> None:
+    page = b"<a href='/rss/menafn_UAE.xml'>UAE</a><a href='/services/xml/rss/x/World.xml'>W</a><a href='/sitemap.xml'>S</a>"
+    assert [one.url for one in offered(page, url="http://example.org/")] == [
+        "http://example.org/rss/menafn_UAE.xml", "http://example.org/services/xml/rss/x/World.xml",
+    ]  # fmt: skip
+
+
 def test_a_page_without_feeds_and_an_overgrown_one_offer_none() -> None:
     assert offered(b"<p>Nothing</p>", url="https://example.org/") == []
     assert offered(b"<div>" * 100_000, url="https://example.org/") == []

@@ -16,6 +16,10 @@ from wire.kinds import CORRECTION, REPEAT, UPDATE, WITHDRAWAL, kind_of
         ("Correction in oil prices deepens", ""), ("Update on flights to Doha", ""), ("Repeat offender jailed", ""),
         ("Kill Bill returns to screens", ""), ("Hold on to your hats", ""), ("Retraction of glaciers quickens", ""),
         ("Corrected vision for all", ""), ("", ""),
+        ("1st Ld-Writethru: Oil slips", UPDATE), ("Correction -- Oil slips", CORRECTION), ("Repeat - Oil slips", REPEAT),
+        ("Withdrawn-account holders sue bank", ""), ("Retraction/extension cylinders", ""),
+        ("Correction-bound Nasdaq slides", ""), ("Update-resistant phones", ""), ("Repeat-offender jailed", ""),
+        ("1st lead investor joins", ""), ("Hold Hold Hold: What analysts say", ""),
     ],
 )  # fmt: skip
 def test_a_wire_says_by_its_first_words_what_a_telling_is(title: str, kind: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from wire.clauses import Word
 from wire.errors import QueryError
 from wire.hints import hints
 from wire.matcher import Matcher
@@ -78,6 +79,18 @@ def test_other_refusals_too(query: str, says: str) -> None:
 def test_a_hint_is_given(query: str, at: str, says: str) -> None:
     (hint,) = hints(query, parse(query), lambda _: 0.0)
     assert (hint.text, hint.position) == (says, int(at))
+
+
+def test_however_many_capitals_there_are_few_are_looked_up() -> None:
+    asked: list[Word] = []
+
+    def share(word: Word) -> float:
+        asked.append(word)
+        return 0.0
+
+    query = " ".join(f"{first}{second}" for first in "ABCDEFGH" for second in "KLMNPQRS")
+    assert len(hints(f"{query} {query}", parse(f"{query} {query}"), share)) == 5
+    assert len(asked) == 2 * 5 + 20
 
 
 @pytest.mark.parametrize("query", ['"rock or roll" AND band', "a AND b", 'drones OR (UK AND "or")', "NASAs"])

@@ -37,6 +37,10 @@ def term(*words: str, kind: str = "exact") -> Term:
         ("Fastiv:", term("fastiv")),
         ("list:one", term("x", "y")),
         ("list:two a", And((Or((term("x"), term("y"))), term("a")))),
+        ("Title:a b", And((In("title", term("a")), term("b")))),
+        ("Fastiv:a", term("fastiv", "a")),
+        ("a OR“b”", Or((term("a"), term("b")))),
+        ("x" * 300, term("x" * 200)),
     ],
 )
 def test_a_query_is_read(query: str, parsed: Query) -> None:

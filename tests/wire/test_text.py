@@ -53,6 +53,8 @@ def test_two_spellings_are_one_word(written: str, same: str) -> None:
         ("中国经济", ["中", "国", "经", "济"]),
         ("ไทย", ["ไ", "ท", "ย"]),
         ("हिन्दी समाचार", ["हिन्दी", "समाचार"]),
+        ("サーバーAI 10", ["サ", "ー", "バ", "ー", "ai", "10"]),
+        ("Ukraineʼs Пʼять", ["ukraine", "п", "ять"]),
         ("snake_case", ["snake", "case"]),
         ("end.Start", ["end", "start"]),
         ("", []),

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from multidict import CIMultiDict
 
 from tests.helpers import LOOPBACK, NOON, Server, rss
 from wire.errors import PollFailed
+from wire.websub import Hub, advertised
 from worker.bounded import TookTooLong, bounded
 from worker.fetch import Answer, Limits, fetch, open_session
 from worker.guard import Guard
@@ -53,6 +55,18 @@ def test_only_a_chain_of_redirects_for_good_moves_a_feed(server: Server) -> None
 def test_a_redirects_address_is_kept_as_it_is_asked_for(server: Server) -> None:
     server.pages |= {"/a": redirect(302, "/é?x=1%20|"), "/é": rss()}
     assert get(server.url("/a")).url == server.url("/%C3%A9?x=1%20%7C")
+
+
+def test_a_header_that_comes_in_several_lines_is_read_whole(server: Server) -> None:
+    async def linked(_: web.Request) -> web.StreamResponse:
+        links = ['</api>; rel="https://api.example/"', '</hub>; rel="hub"', '</self>; rel="self"']
+        return web.Response(body=rss(), headers=CIMultiDict([("Link", link) for link in links]))
+
+    server.pages["/a"] = linked
+    answer = get(server.url("/a"))
+    assert advertised(answer.body or b"", url=answer.url, link_header=answer.headers["link"]) == Hub(
+        server.url("/hub"), server.url("/self")
+    )
 
 
 def test_not_modified_that_was_not_asked_for_is_a_failure(server: Server) -> None:

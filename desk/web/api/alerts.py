@@ -14,7 +14,7 @@ from desk.web import exports, gate
 from desk.web.api.common import BigNumber, problems
 from desk.web.gate import ANALYST, READER, At, Before, Limit
 from desk.web.site import Site
-from storage import channels, inbox, rules
+from storage import channels, rules
 from storage.inbox import Wanted
 
 router = APIRouter(dependencies=[READER])
@@ -96,12 +96,12 @@ def show_alert(request: Request, at: At, alert: BigNumber) -> Response:
     tags=["alerts"],
     dependencies=[ANALYST],
     response_model=answers.AlertWhole,
-    responses=problems(404),
+    responses=problems(404, 412),
 )
 def note_alert(request: Request, at: At, alert: BigNumber, said: Remark) -> Response:
-    """Marks an alert seen or new, assigns it, remarks on it."""
+    """Marks an alert seen or new, assigns it, remarks on it. `If-Match` guards against another's change."""
     with at.writing(request) as hand:
-        inbox.row(hand.session, alert)
+        gate.is_unchanged(request, answers.alert(hand.session, alert))
         given = said.given()
         if "seen" in given:
             deeds.mark(hand, [alert], seen=said.seen)

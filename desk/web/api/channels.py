@@ -14,6 +14,7 @@ from desk.web import gate
 from desk.web.api.common import Which, problems
 from desk.web.gate import OPERATOR, READER, At
 from storage import channels
+from storage.work import locked
 from wire.errors import Taken
 
 router = APIRouter(tags=["channels"], dependencies=[READER])
@@ -82,7 +83,7 @@ def show_channel(request: Request, at: At, channel: Which) -> Response:
 def change_channel(request: Request, at: At, channel: Which, said: ChannelChanges) -> Response:
     """Changes what is given; `paused` pauses or resumes. `If-Match` guards against another's change."""
     with at.writing(request) as hand:
-        row = channels.find(hand.session, channel)
+        row = locked(hand.session, channels.find(hand.session, channel))
         gate.is_unchanged(request, answers.channel(hand.session, channel))
         deeds.change(hand, row, said.given())
         return gate.told(request, answers.channel(hand.session, channel))
@@ -92,7 +93,7 @@ def change_channel(request: Request, at: At, channel: Which, said: ChannelChange
 def remove_channel(request: Request, at: At, channel: Which) -> Response:
     """Sends nothing there any more."""
     with at.writing(request) as hand:
-        row = channels.find(hand.session, channel)
+        row = locked(hand.session, channels.find(hand.session, channel))
         gate.is_unchanged(request, answers.channel(hand.session, channel))
         deeds.remove(hand, row)
     return Response(status_code=HTTPStatus.NO_CONTENT)

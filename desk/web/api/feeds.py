@@ -15,6 +15,7 @@ from desk.web import discovery, gate
 from desk.web.api.common import Number, problems
 from desk.web.gate import OPERATOR, READER, After, At, Limit
 from storage import feeds
+from storage.work import locked
 from wire import opml
 from wire.errors import Taken
 from wire.opml import Outline
@@ -108,7 +109,7 @@ def show_feed(request: Request, at: At, feed: Number) -> Response:
 def change_feed(request: Request, at: At, feed: Number, said: FeedChanges) -> Response:
     """Changes what is given, and makes the feed due. `If-Match` guards against another's change."""
     with at.writing(request) as hand:
-        row = feeds.find(hand.session, f"{feed}")
+        row = locked(hand.session, feeds.find(hand.session, f"{feed}"))
         gate.is_unchanged(request, answers.feed(hand.session, f"{feed}", hand.now))
         deeds.change(hand, row, said.given())
         return gate.told(request, answers.feed(hand.session, f"{feed}", hand.now))
@@ -118,7 +119,7 @@ def change_feed(request: Request, at: At, feed: Number, said: FeedChanges) -> Re
 def remove_feed(request: Request, at: At, feed: Number) -> Response:
     """Watches it no more; its stories stay."""
     with at.writing(request) as hand:
-        row = feeds.find(hand.session, f"{feed}")
+        row = locked(hand.session, feeds.find(hand.session, f"{feed}"))
         gate.is_unchanged(request, answers.feed(hand.session, f"{feed}", hand.now))
         deeds.remove(hand, row)
     return Response(status_code=HTTPStatus.NO_CONTENT)

@@ -39,7 +39,8 @@ async def follow(
 ) -> StreamingResponse:
     """Server-sent events `item` and `alert`, each with what their lists have of them; filters as for `/items`.
 
-    With `Last-Event-ID` first what came since, some of it perhaps for the second time: numbers tell.
+    With `Last-Event-ID` first what came since, some of it perhaps for the second time: numbers tell. When nothing comes
+    there is a `mark` four times a minute: its id is a later one to come back with.
     """
 
     def ask(site: Site) -> stream.Filter:

@@ -1,6 +1,5 @@
 """`/api/v1/rules` and `/api/v1/lists`."""
 
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -16,7 +15,8 @@ from desk.times import duration
 from desk.web import gate
 from desk.web.api.common import Which, problems
 from desk.web.gate import ANALYST, READER, At
-from storage import rules
+from storage import backtest, rules
+from storage.work import locked
 from wire.errors import Taken
 
 router = APIRouter(dependencies=[READER])
@@ -134,7 +134,7 @@ def show_rule(request: Request, at: At, rule: Which) -> Response:
 def change_rule(request: Request, at: At, rule: Which, said: RuleChanges) -> Response:
     """Changes what is given. A new query makes a new version. `If-Match` guards against another's change."""
     with at.writing(request) as hand:
-        row = rules.find(hand.session, rule)
+        row = locked(hand.session, rules.find(hand.session, rule))
         gate.is_unchanged(request, answers.rule(hand.session, rule, hand.now))
         deeds.change(hand, row, said.given())
         return gate.told(request, answers.rule(hand.session, f"{row.id}", hand.now))
@@ -144,7 +144,7 @@ def change_rule(request: Request, at: At, rule: Which, said: RuleChanges) -> Res
 def remove_rule(request: Request, at: At, rule: Which) -> Response:
     """Looks for it no more; its alerts stay."""
     with at.writing(request) as hand:
-        row = rules.find(hand.session, rule)
+        row = locked(hand.session, rules.find(hand.session, rule))
         gate.is_unchanged(request, answers.rule(hand.session, rule, hand.now))
         deeds.remove(hand, row)
     return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -159,10 +159,11 @@ def remove_rule(request: Request, at: At, rule: Which) -> Response:
 )
 def backfill(request: Request, at: At, rule: Which, said: Backfill) -> Response:
     """Makes the alerts a rule would have raised for the past. Those that are there already stay as they are."""
-    span = duration(said.since) if said.since else timedelta(0)
+    since = at.clock() - duration(said.since) if said.since else None
+    with at.reading() as session:
+        past = backtest.past(session, rules.find(session, rule), since=since)
     with at.writing(request) as hand:
-        row = rules.find(hand.session, rule)
-        met, sent = deeds.backfill(hand, row, hand.now - span if said.since else None, send=said.send)
+        met, sent = deeds.backfill(hand, rules.find(hand.session, rule), past, send=said.send)
         return gate.told(request, Backfilled(met=met, deliveries=sent))
 
 
@@ -185,17 +186,17 @@ def show_list(request: Request, at: At, name: ListName) -> Response:
 def set_list(request: Request, at: At, name: ListName, said: Spellings) -> Response:
     """Makes a list, or gives it other spellings. Rules that call it stand at a new version."""
     with at.writing(request) as hand:
-        if (former := answers.lists(hand.session).get(name)) is not None:
-            gate.is_unchanged(request, ListFacts(name=name, spellings=former))
+        former = answers.lists(hand.session).get(name)
+        gate.is_unchanged(request, ListFacts(name=name, spellings=former) if former else None)
         if former != said.spellings:
             deeds.set_list(hand, name, said.spellings)
     return gate.told(request, ListFacts(name=name, spellings=said.spellings))
 
 
-@router.delete("/lists/{name}", tags=["lists"], dependencies=[ANALYST], status_code=204, responses=problems(404))
+@router.delete("/lists/{name}", tags=["lists"], dependencies=[ANALYST], status_code=204, responses=problems(404, 412))
 def remove_list(request: Request, at: At, name: ListName) -> Response:
     """Removes a list that no rule calls."""
     with at.writing(request) as hand:
-        answers.the_list(hand.session, name)
+        gate.is_unchanged(request, ListFacts(name=name, spellings=answers.the_list(hand.session, name)))
         deeds.set_list(hand, name, [])
     return Response(status_code=HTTPStatus.NO_CONTENT)

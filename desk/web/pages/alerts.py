@@ -1,6 +1,9 @@
 """The inbox of alerts, and one alert."""
 
+from typing import Any
+
 from fastapi import APIRouter, Request
+from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from desk.answers import alerts as answers
@@ -73,16 +76,26 @@ def alert(request: Request, at: At, alert: BigNumber) -> Response:
 def note(request: Request, at: At, alert: BigNumber, form: Form) -> Response:
     """Marks, assigns, remarks; sends one of its deliveries again."""
     with at.writing(request) as hand:
-        inbox.row(hand.session, alert)
+        there = inbox.row(hand.session, alert)
         match text(form, "do"):
             case "seen" | "new" as state:
-                deeds.note(hand, alert, assigned=text(form, "assigned"), remark=text(form, "remark"))
+                deeds.note(hand, alert, **_noted(form, there))
                 deeds.mark(hand, [alert], seen=state == "seen")
                 said = f"Alert {alert} is {state}."
             case "resend":
                 deeds.resend(hand, [number(text(form, "delivery")) or 0])
                 said = "It is on its way again."
             case _:
-                deeds.note(hand, alert, assigned=text(form, "assigned"), remark=text(form, "remark"))
+                deeds.note(hand, alert, **_noted(form, there))
                 said = "Noted."
     return go(f"/alerts/{alert}", said)
+
+
+def _noted(form: FormData, there: Any) -> dict[str, str]:
+    """What somebody changed in the form, not what they left as it was. Raises BadInput when another changed it too."""
+    said = {name: text(form, name) for name in ("assigned", "remark") if name in form}
+    changed = {name: words for name, words in said.items() if words != text(form, f"former_{name}")}
+    for name, words in changed.items():
+        if getattr(there, name) not in (words, text(form, f"former_{name}")):
+            raise BadInput(f"Somebody else noted “{getattr(there, name)}” meanwhile. Open the alert again.")
+    return changed

@@ -18,6 +18,7 @@ from desk.web.gate import OPERATOR, READER, At, Before, Form, go, text
 from desk.web.looks import OK, UNPROCESSABLE
 from desk.web.site import Site
 from storage import channels
+from storage.work import locked
 from wire.errors import BadInput, WirewatchError
 from wire.receivers import KINDS
 
@@ -80,7 +81,7 @@ def change_channel(request: Request, at: At, channel: Number, form: Form) -> Res
 
 def _done(request: Request, at: Site, channel: int, do: str, form: FormData) -> Response:
     with at.writing(request) as hand:
-        row = channels.find(hand.session, f"{channel}")
+        row = locked(hand.session, channels.find(hand.session, f"{channel}"))
         match do:
             case "pause":
                 deeds.pause(hand, row)

@@ -16,6 +16,7 @@ from desk.web.gate import OPERATOR, READER, After, At, Form, go, text
 from desk.web.looks import OK, UNPROCESSABLE
 from desk.web.site import Site
 from storage import feeds
+from storage.work import locked
 from wire.address import header
 from wire.errors import BadInput, PollFailed, WirewatchError
 
@@ -87,7 +88,7 @@ def change_feed(request: Request, at: At, feed: Number, form: Form) -> Response:
     """Polls now, pauses, resumes, removes, or changes what the form says."""
     try:
         with at.writing(request) as hand:
-            row = feeds.find(hand.session, f"{feed}")
+            row = locked(hand.session, feeds.find(hand.session, f"{feed}"))
             match text(form, "do"):
                 case "poll":
                     deeds.poll(hand, row)

@@ -18,6 +18,7 @@ from desk.web.gate import ANALYST, READER, At, Form, go, text
 from desk.web.looks import OK, UNPROCESSABLE
 from desk.web.site import Site
 from storage import channels, rules
+from storage.work import locked
 from wire.errors import BadInput, QueryError
 
 router = APIRouter(dependencies=[READER])
@@ -91,7 +92,7 @@ def change_rule(request: Request, at: At, rule: Number, form: Form) -> Response:
     said, do = _said(form), text(form, "do")
     try:
         with at.writing(request) as hand:
-            row = rules.find(hand.session, f"{rule}")
+            row = locked(hand.session, rules.find(hand.session, f"{rule}"))
             if do == "remove":
                 deeds.remove(hand, row)
                 return go("/rules", f"The rule “{row.name}” is gone; its alerts stay.")

@@ -67,7 +67,8 @@ function follow() {
   const asked = new URLSearchParams(sign ? sign.dataset.query : "only=alert");
   // A day as the filter has it needs no telling: what comes now is of today.
   for (const name of ["before", "since", "until", "state"]) asked.delete(name);
-  let came = 0, mark = "", stream = null;
+  // What came since the page was made, while nobody looked at it, or before the stream stood: all is told.
+  let came = 0, mark = document.body.dataset.mark, stream = null;
   const say = (words) => { if (sign) one(".word", sign).textContent = words; };
   const show = (what) => (event) => {
     mark = event.lastEventId;
@@ -77,17 +78,19 @@ function follow() {
     if (what !== kind || !list || one(`[data-number="${told.id}"]`, list)) return;
     all(".empty").forEach((empty) => empty.remove());
     list.prepend(row(kind, told));
-    while (list.children.length > MOST_SHOWN) list.lastElementChild.remove();
+    const live = all(".came", list);
+    if (live.length > MOST_SHOWN) live.at(-1).remove();
     came += 1;
     say(`live: ${came} came since you opened this`);
   };
   let pause = 1000;
   const open = () => {
     stream?.close();
-    if (mark) asked.set("since", mark);
+    asked.set("since", mark);
     stream = new EventSource("/api/v1/stream?" + asked);
     stream.addEventListener("item", show("item"));
     stream.addEventListener("alert", show("alert"));
+    stream.addEventListener("mark", (event) => { mark = event.lastEventId; });
     stream.onopen = () => { pause = 1000; sign?.classList.add("on"); say(came ? `live: ${came} came since you opened this` : "live: what comes is put on top"); };
     stream.onerror = () => {
       sign?.classList.remove("on");
