@@ -25,11 +25,10 @@ lint: $(VENV)/ready-dev
 	$(BIN)/mypy .
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive wire storage worker scheduler desk service settings.py
 
-# What polling costs beside its rivals, and what rules, back-tests, alerts and the desk cost; takes two hours.
+# What polling costs beside its rivals, and what rules, back-tests, alerts and the desk cost; takes an hour and a half.
 bench: $(VENV)/ready-bench
 	$(BIN)/python -m bench.polling
 	$(BIN)/python -m bench.polling --growth
-	$(BIN)/python -m bench.growth
 	$(BIN)/python -m bench.stages
 	$(BIN)/python -m bench.rules
 	$(BIN)/python -m bench.backtest

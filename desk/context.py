@@ -13,7 +13,7 @@ import typer
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import Session
 
-from desk.hand import Hand
+from desk.hand import CROSSED, Hand
 from storage.database import Database
 from wire.cadence import Bounds
 from wire.discovery import Offered
@@ -108,7 +108,7 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
-        raise BadInput("Somebody else did just this at the same moment. Look, and try again.") from error
+        raise BadInput(CROSSED) from error
     except DatabaseError as error:
         why = str(error.orig).split("\n")[0]
         raise BadInput(f"The database does not do it: {why}. Is another program holding it?") from error

@@ -11,6 +11,8 @@ from desk.shapes import Facts, for_eyes
 from storage import audit
 
 NOTHING: Mapping[str, Any] = {}
+# Of two who make the same thing at once the database takes one.
+CROSSED = "Somebody else did just this at the same moment. Look, and try again."
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from storage.listing import Meeting
 from storage.raising import Met
 from storage.tables import Rule
 from wire.clauses import CASE, Word, single
+from wire.errors import QueryError
 from wire.matcher import Matcher
-from wire.query import parse
+from wire.query import Lists, parse
 from wire.story import Match
 
 # Fewer alerts than this are no habit to speak of.
@@ -137,7 +138,10 @@ def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:
     counts = alerts_by_rule(session, since)
     total = items.count_public(session, since)
     found = []
+    lists = rules.word_lists(session)
     for key, rule in active.items():
+        if why := _unreadable(rule, lists):
+            found.append(Health(rule, why))
         count = counts.get(key or 0, 0)
         if not count and rule.created_at < since:
             found.append(Health(rule, f"It met nothing in {days} days. Try `wirewatch rules test {rule.name!r}`."))
@@ -148,6 +152,15 @@ def health(session: Session, now: datetime, *, days: int = 30) -> list[Health]:
             other = active[row.other].name
             found.append(Health(active[row.rule_id], f"All its {row.together} alerts were met by “{other}” too."))
     return found
+
+
+def _unreadable(rule: Rule, lists: Lists) -> str:
+    """What is wrong with a query that another version could read; nothing is with most."""
+    try:
+        parse(rule.query, lists)
+    except QueryError as error:
+        return f"It matches nothing, for its query cannot be read any more: {error}"
+    return ""
 
 
 def alerts_by_rule(session: Session, since: datetime) -> dict[int, int]:

@@ -252,19 +252,27 @@ def claim_due_feeds(session: Session, *, now: datetime, lease: timedelta, limit:
 
 
 def waits_longest(session: Session, now: datetime) -> datetime | None:
-    """Since when the feed waits that has waited longest for its poll, be it that it was rung for again and again.
-
-    Where a host wants to rest its feeds wait for nothing.
-    """
-    watching = (FEED.c.enabled, FEED.c.removed_at.is_(None), ~_host_rests(now))
+    """Since when the feed waits that has waited longest for its poll."""
     times = [
-        session.execute(select(since).where(*watching, *which).order_by(since).limit(1)).scalar()
+        session.execute(select(since).where(*_waiting(now), *which).order_by(since).limit(1)).scalar()
         for since, which in (
             (FEED.c.waiting_since, (FEED.c.waiting_since.is_not(None),)),
             (FEED.c.due_at, (FEED.c.claim.is_(None),)),
         )
     ]
     return min(filter(None, times), default=None)
+
+
+def overdue(session: Session, since: datetime, now: datetime) -> int:
+    """How many feeds have waited for their polls since then."""
+    waited = func.coalesce(FEED.c.waiting_since, FEED.c.due_at) < since
+    wanted = select(func.count()).select_from(FEED).where(waited, FEED.c.private.is_(False), *_waiting(now))
+    return int(session.execute(wanted).scalar_one())
+
+
+def _waiting(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Feeds that nobody is at work on, though somebody may have been rung for them, and whose host does not rest."""
+    return FEED.c.enabled, FEED.c.removed_at.is_(None), FEED.c.taken.is_(False), ~_host_rests(now)
 
 
 def _host_rests(now: datetime) -> ColumnElement[bool]:

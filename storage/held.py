@@ -33,7 +33,7 @@ def hold(session: Session, channel_id: int, why: str, now: datetime, reason: Rea
     mine = select(DELIVERY.c.id).where(*waiting, *untried).order_by(DELIVERY.c.id).with_for_update()
     hold_these(session, list(session.execute(mine).scalars()), why, now, reason)
     if reason == Reason.REMOVED:
-        later = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "held", DELIVERY.c.reason.in_(_LATER))
+        later = (DELIVERY.c.channel_id == channel_id, DELIVERY.c.state == "held", DELIVERY.c.reason.in_(LATER))
         note = f"held: the channel {why}"
         session.execute(update(DELIVERY).where(*later).values(reason=str(reason), note=note, due_at=None))
 
@@ -48,7 +48,8 @@ def hold_these(session: Session, ids: Sequence[int], why: str, now: datetime, re
     record(session, [(key, "held", note) for key in sorted(ids)], now)
 
 
-_LATER = [str(one) for one in triage.LATER]
+# The reasons for which a delivery waits that is told in time.
+LATER = [str(one) for one in triage.LATER]
 
 
 def unpause(session: Session, channel_id: int, now: datetime) -> None:

@@ -104,8 +104,13 @@ def above(session: Session, mark: int, most: int) -> list[int]:
     return list(session.execute(public.where(ALERT.c.id > mark).order_by(ALERT.c.id).limit(most)).scalars())
 
 
+def lock(session: Session, alert_id: int) -> None:
+    """Nobody else notes anything of an alert until the transaction ends."""
+    session.execute(select(ALERT.c.id).where(ALERT.c.id == alert_id).with_for_update(key_share=True))
+
+
 def row(session: Session, alert_id: int) -> Row[Any]:
-    """What people noted of an alert. Raises BadInput when there is none."""
+    """What people noted of an alert. Raises NotThere when there is none."""
     columns = (ALERT.c.id, ALERT.c.seen_at, ALERT.c.seen_by, ALERT.c.assigned, ALERT.c.remark, ALERT.c.shadow)
     wanted = select(*columns, ALERT.c.rule_id, ALERT.c.item_id, ALERT.c.created_at)
     public = wanted.join(RULE, RULE.c.id == ALERT.c.rule_id).where(ALERT.c.id == alert_id, RULE.c.private.is_(False))

@@ -24,7 +24,7 @@ from wire.triage import Reason
 
 # A channel that fails so often in a row is paused, and tried again by itself as a delivery is (wire/cadence.py).
 MOST_FAILURES = 10
-_A_MOMENT = timedelta(seconds=1)
+_A_MOMENT, _A_WHILE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +137,8 @@ def _keep_order(session: Session, ids: Sequence[int], claim: str, now: datetime)
     keeps = select(CHANNEL.c.ordered).where(CHANNEL.c.id == DELIVERY.c.channel_id).scalar_subquery()
     mine = (DELIVERY.c.id.in_(ids), DELIVERY.c.claim == claim, DELIVERY.c.alert_id.is_not(None))
     last = select(func.max(earlier.c.due_at)).where(*before, earlier.c.claim.is_(None)).scalar_subquery()
-    in_a_moment = now + _A_MOMENT
-    due_at = case((last > in_a_moment, last), else_=in_a_moment)
+    soon, at_last = now + _A_MOMENT, now + _A_WHILE  # it may be sent by hand before its time, or called back
+    due_at = case((last > at_last, at_last), (last > soon, last), else_=soon)
     waits = update(DELIVERY).where(*mine, keeps, exists().where(*before))
     session.execute(waits.values(due_at=due_at, claim=None, taken=False))
 

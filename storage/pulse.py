@@ -78,7 +78,6 @@ def figures(session: Session, now: datetime) -> Figures:
     """Counts of everything a person asks first."""
     feed, poll, reading, delivery, rule = (table(model) for model in (Feed, Poll, Reading, Delivery, Rule))
     watched = and_(feed.c.removed_at.is_(None), feed.c.private.is_(False))
-    since = func.coalesce(feed.c.waiting_since, feed.c.due_at)
     channel = table(Channel)
     raised = table(Alert).c.rule_id.in_(select(rule.c.id).where(rule.c.private))
     sends = delivery.c.channel_id.not_in(select(channel.c.id).where(channel.c.private))
@@ -93,7 +92,7 @@ def figures(session: Session, now: datetime) -> Figures:
         feeds=count(feed.c.id, watched),
         feeds_paused=count(feed.c.id, watched, feed.c.enabled.is_(False)),
         feeds_failing=count(feed.c.id, watched, feed.c.failures > 0),
-        feeds_overdue=count(feed.c.id, watched, feed.c.enabled, since < now - timedelta(minutes=1)),
+        feeds_overdue=feeds.overdue(session, now - timedelta(minutes=1), now),
         gaps_last_day=count(poll.c.id, poll.c.gap, poll.c.at > now - timedelta(days=1)),
         pages_waiting=count(reading.c.item_id, reading.c.due_at.is_not(None)),
         rules=count(rule.c.id, rule.c.enabled, rule.c.removed_at.is_(None), rule.c.private.is_(False)),

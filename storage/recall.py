@@ -10,17 +10,18 @@ from sqlmodel import Session
 
 from storage.alerts import ALERT, DELIVERY
 from storage.database import chunks
+from storage.held import LATER
 from storage.history import record
 from wire import triage
 
-_LATER = [str(one) for one in triage.LATER]
 _STANDING = ("state", "reason", "note", "due_at", "claim", "attempts", "maybe_twice")
 
 
 def recall(session: Session, rule_id: int, channel_ids: Iterable[int] | None, why: str, now: datetime) -> None:
     """Holds what waits for these channels (None: for all) because of a rule, until a person asks for it.
 
-    What is being sent this moment is left to arrive. Where it leads what other rules tell, the first of that leads on.
+    What is being sent this moment is left to arrive, or to be tried again. Where it leads what other rules tell, the
+    first of that leads on.
     """
     wanted = select(DELIVERY.c.id, *(DELIVERY.c[name] for name in _STANDING)).where(*_waiting(rule_id))
     if channel_ids is not None:
@@ -38,7 +39,7 @@ def recall(session: Session, rule_id: int, channel_ids: Iterable[int] | None, wh
 def _waiting(rule_id: int) -> tuple[Any, ...]:
     leader = DELIVERY.alias("leader")
     with_one = exists().where(leader.c.id == DELIVERY.c.told_in, leader.c.taken, leader.c.claim.is_not(None))
-    later = and_(DELIVERY.c.state == "held", DELIVERY.c.reason.in_(_LATER))
+    later = and_(DELIVERY.c.state == "held", DELIVERY.c.reason.in_(LATER))
     return (
         DELIVERY.c.alert_id.in_(select(ALERT.c.id).where(ALERT.c.rule_id == rule_id)),
         or_(DELIVERY.c.state == "pending", later),

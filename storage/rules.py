@@ -93,10 +93,10 @@ def change(
         parse(query, word_lists(session))
         rule.sqlmodel_update({"query": query, "version": rule.version + 1})
     rule.sqlmodel_update(_checked(terms or Terms()))
+    if shadow and not rule.shadow:
+        recall(session, rule.id or 0, None, "the rule tells nobody any more", now)
     if shadow is not None:
         rule.shadow = shadow
-    if shadow:
-        recall(session, rule.id or 0, None, "the rule tells nobody any more", now)
     if enabled is not None:
         rule.enabled = enabled
     if channels is not None:

@@ -224,7 +224,6 @@ def test_a_mail_goes_out_over_tls_with_a_login_and_threads(world: World, mailbox
         ("250 ok", {"desk@example.org": "550 no such user"}, "failed", "550 no such user"),
         ("250 ok", {"desk@example.org": "450 mailbox busy"}, "pending", "450 mailbox busy"),
         ("250 ok", {"two@example.org": "550 no such user"}, "sent", "refused: two@example.org (550 no such user)"),
-        ("250 ok", {"two@example.org": "450 greylisted"}, "pending", "two@example.org (450 greylisted)"),
     ],
 )
 def test_a_mail_server_that_refuses_is_asked_again_or_not(

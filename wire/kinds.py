@@ -7,17 +7,19 @@ plain news.
 import re
 
 CORRECTION, UPDATE, WITHDRAWAL, REPEAT = "correction", "update", "withdrawal", "repeat"
-_BREAK = r"(?:\s*(?:[:\u2014]|--|\.{2,})|\s[-/\u2013]\s)"
-# Reuters writes "UPDATE 2-Oil"; other first words before a bare hyphen are words: "Correction-bound shares".
+_BREAK = r"(?:\s*(?:[:\u2014]|--|\.{2,}|[-\u2013]\s)|\s/\s)"
+# Reuters writes "UPDATE 2-Oil". Before a bare hyphen other first words are words ("Correction-bound shares"), unless
+# they stand in capitals.
 _HYPHEN = rf"(?:\s?-|{_BREAK})"
 _KINDS = {
     WITHDRAWAL: rf"\W*(?:story\s+withdrawn|(?:(?:mandatory\s+)?kill\W+){{2,}}|(?:hold\W+){{2,}}hold(?!:)\b"
-    rf"|withdrawn{_BREAK}|retraction{_BREAK}|retracted{_BREAK}|advisory\s*[-\u2013]\s*story\s+withdrawn)",
+    rf"|withdrawn{_BREAK}|(?-i:WITHDRAWN)-|retraction{_BREAK}|retracted{_BREAK}|advisory\s*[-\u2013]\s*story\s+withdrawn)",
     CORRECTION: rf"\W*(?:correct(?:ing|ed|s)\s+and\s+replac(?:ing|ed|es)|c\s+o\s+r\s+r\s+e\s+c\s+t\s+i\s+o\s+n"
-    rf"|correct(?:ion|s){_BREAK}|corrected{_HYPHEN}|\(?corrected\)|clarification{_BREAK}|refile{_HYPHEN})",
-    UPDATE: rf"\W*(?:update\s+\d+{_HYPHEN}|updated?{_BREAK}|\d(?:st|nd|rd|th)\s+(?:ld|lead){_HYPHEN}"
-    rf"|\(?lead\){_BREAK})",
-    REPEAT: rf"\W*(?:rpt\s*-|repeat{_BREAK})",
+    rf"|correct(?:ion|s){_BREAK}|(?-i:CORRECTION)-|corrected{_HYPHEN}|\(?corrected\)"
+    rf"|clarification{_BREAK}|refile{_HYPHEN})",
+    UPDATE: rf"\W*(?:update\s+\d+{_HYPHEN}|updated?{_BREAK}"
+    rf"|\d(?:st|nd|rd|th)\s+(?:ld\b|(?-i:LEAD)\b|lead(?:{_HYPHEN}|\)))|\(?lead\){_BREAK})",
+    REPEAT: rf"\W*(?:rpt\s*-|repeat{_BREAK}|(?-i:REPEAT)-)",
 }
 _KIND = {kind: re.compile(pattern, re.IGNORECASE) for kind, pattern in _KINDS.items()}
 _STARTS = 200

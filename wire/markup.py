@@ -33,15 +33,15 @@ def harmless(text: str) -> str:
 
 # Tags that are left when text was escaped once more than it should have been, or was said to be plain and is not. What
 # only looks like one ("a < b", "<tbc>") stays.
-_HTML_NAME = (
-    "(?:a|abbr|article|audio|b|big|blockquote|body|br|button|caption|center|cite|code|dd|div|dl|dt|em|embed|figcaption"
-    "|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|label|li|link|main|meta|nav|noscript"
-    "|object|ol|p|picture|pre|script|section|small|source|span|strike|strong|style|sub|sup|svg|table|tbody|td|tfoot|th"
-    "|thead|title|tr|tt|u|ul|video)"
+_HTML_TAG = re.compile(
+    r"</?(?:a|abbr|article|audio|b|big|blockquote|body|br|button|caption|center|cite|code|dd|div|dl|dt|em|embed|figcaption"
+    r"|figure|font|footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|label|li|link|main|meta|nav|noscript"
+    r"|object|ol|p|picture|pre|script|section|small|source|span|strike|strong|style|sub|sup|svg|table|tbody|td|tfoot|th"
+    r"|thead|title|tr|tt|u|ul|video)(?:[\s/][^<>]*)?>",
+    re.IGNORECASE,
 )
-_HTML_TAG = re.compile(rf"</?{_HTML_NAME}(?:[\s/][^<>]*)?>", re.IGNORECASE)
 # What a wire writes of a share or an index: <AAPL.O>, <.SPX>, <JPY=>. To a reader of HTML it is a tag, and vanishes.
-_INSTRUMENT = re.compile(rf"<(?=[A-Z0-9.][A-Za-z0-9.=#-]{{1,15}}>)(?!(?i:{_HTML_NAME})>)")
+_INSTRUMENT = re.compile(r"<(?=[A-Z0-9.][A-Za-z0-9.=#-]{1,15}>)(?=[^>]*[.=#])")
 _MOST_PEELS = 5
 
 
@@ -82,8 +82,10 @@ def line(text: str) -> str:
 def to_text(source: str) -> str:
     """What a person would read of an HTML fragment or page. Text without markup comes back as it is."""
     source = source[:_LONGEST]
+    if "<![CDATA[" in source:
+        source = source.replace("<![CDATA[", "").replace("]]>", "")
     if "<" in source:
-        source = _INSTRUMENT.sub("&lt;", source.replace("<![CDATA[", "").replace("]]>", ""))
+        source = _INSTRUMENT.sub("&lt;", source)
     if not ("<" in source or "&" in source) or not _LOOKS_LIKE_MARKUP.search(source):
         return plain(source)
     if is_overgrown(source):

@@ -16,8 +16,6 @@ from wire.receivers import Mail
 from worker.reveal import address_of, reveal
 
 _PERMANENT = range(500, 600)
-# Seconds after which a server takes from whom it did not know before (RFC 6647 speaks of minutes).
-_GREYLISTED = 600.0
 
 
 def composed(mail: Mail, to: Address, message: Message, *, pages: str, now: datetime) -> EmailMessage:
@@ -71,10 +69,6 @@ async def hand_in(to: Address, message: Message, *, pages: str, patience: float,
     assert taken is not None  # noqa: S101 -- or it was raised
     refused, said = taken
     left_out = ", ".join(f"{box} ({code} {_said(words)})" for box, (code, words) in refused.items())
-    later = any(code not in _PERMANENT for code, _ in refused.values())
-    if later and not message.maybe_twice:  # those who have it get it once more, not as often as a box stays full
-        why = f"The mail server does not take it for all just now: {left_out}"
-        raise DeliveryFailed(why, retry=True, unsure=True, wait=_GREYLISTED)
     return f"{_said(said)}; refused: {left_out}" if refused else _said(said)
 
 

@@ -1,5 +1,6 @@
 """The rules as this process last read them, kept up with what has changed since."""
 
+import logging
 from dataclasses import dataclass, field
 
 from sqlmodel import Session
@@ -7,10 +8,13 @@ from sqlmodel import Session
 from storage import rules
 from storage.tables import Rule
 from wire.clauses import terms
+from wire.errors import QueryError
 from wire.matcher import Matcher, adding
 from wire.query import Lists, parse
 from wire.story import Fields, Match
 from worker import figures
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -42,7 +46,11 @@ class Rules:
         self.private.discard(key)
         self.of_feeds.discard(key)
         if rule.enabled and rule.removed_at is None:
-            query = parse(rule.query, lists)
+            try:
+                query = parse(rule.query, lists)
+            except QueryError as error:  # written by another version; without it all others go on
+                log.warning("the rule “%s” cannot be read, and matches nothing: %s", rule.name, error)
+                return
             self.matcher.add(key, query)
             if any(run == "feed" for run, _ in terms(query)):
                 self.of_feeds.add(key)

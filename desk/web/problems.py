@@ -1,5 +1,6 @@
 """What could not be done, said plainly: as problem+json (RFC 9457) to programs, as a page to people."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,9 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import compile_path
 
+from desk.hand import CROSSED
 from desk.shapes import in_words
 from desk.web.looks import HEADERS, render
 from wire.errors import DeliveryFailed, NotThere, PollFailed, QueryError, Taken, WirewatchError
+from wire.markup import line
+
+log = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
 
@@ -85,10 +90,9 @@ def handle(app: FastAPI) -> None:
         return answer(request, status, detail, headers=headers)
 
     @app.exception_handler(IntegrityError)
-    def crossed(request: Request, error: IntegrityError) -> Response:  # noqa: ARG001 -- as below
-        return answer(
-            request, HTTPStatus.CONFLICT, "Somebody else did just this at the same moment. Look, and try again."
-        )
+    def crossed(request: Request, error: IntegrityError) -> Response:
+        log.warning("what two did at once, or we did wrong: %s", line(str(error.orig)))
+        return answer(request, HTTPStatus.CONFLICT, CROSSED)
 
     @app.exception_handler(OperationalError)
     @app.exception_handler(PoolIsEmpty)

@@ -52,6 +52,10 @@ class Marks:
     def __str__(self) -> str:
         return f"{self.story}.{self.alert}"
 
+    def at_least(self, other: "Marks") -> "Marks":
+        """The higher of both, each by itself."""
+        return Marks(max(self.story, other.story), max(self.alert, other.alert))
+
 
 def marks(written: str) -> Marks | None:
     """Marks as an event's id has them; None when that is none of ours."""
@@ -195,7 +199,9 @@ class Hub:
         reader = await self._join(wanted)
         asked_at = monotonic()
         try:
-            yield f"retry: 2000\nid: {since or Marks(self._stories.newest, self._alerts.newest)}\n\n"
+            # Whoever comes back is told nothing again that was there before it first came.
+            begun = since or Marks(self._stories.newest, self._alerts.newest)
+            yield f"retry: 2000\nid: {begun}\n\n"
             if since:
                 async for event in self._missed(since, wanted):
                     yield event
@@ -208,11 +214,11 @@ class Hub:
                     async with asyncio.timeout(_STILL_HERE_EVERY):
                         came = await reader.waiting.get()
                 except TimeoutError:
-                    yield f"id: {self._mark}\nevent: mark\ndata: {{}}\n\n"
+                    yield f"id: {self._mark.at_least(begun)}\nevent: mark\ndata: {{}}\n\n"
                     continue
                 if came is None:
                     return
-                yield came[0].event(came[1])
+                yield came[0].event(came[1].at_least(begun))
         finally:
             self._readers.discard(reader)
 
@@ -241,7 +247,8 @@ class Hub:
         with self._database.reading() as session:
             last = newest(session)
             story, alert = max(last.story - _UNSETTLED, 0), max(last.alert - _UNSETTLED, 0)
-            self._stories = _Seen(story, dict.fromkeys(items.above(session, story, _UNSETTLED), now))
+            lately = items.above(session, story, _UNSETTLED)
+            self._stories, self._unread = _Seen(story, dict.fromkeys(lately, now)), {*items.unread(session, lately)}
             self._alerts = _Seen(alert, dict.fromkeys(inbox.above(session, alert, _UNSETTLED), now))
 
     async def _look_on(self) -> None:
@@ -282,10 +289,10 @@ class Hub:
 
         It goes up to the newest; what ends late beneath that comes with what is told to all.
         """
-        settled = self._mark
+        settled, begun = self._mark, since
         while True:
             found, reached = await run_in_threadpool(self._portion, since)
-            mark = Marks(min(since.story, settled.story), min(since.alert, settled.alert))
+            mark = Marks(min(since.story, settled.story), min(since.alert, settled.alert)).at_least(begun)
             for one in found:
                 if wanted.wants(one):
                     yield one.event(mark)

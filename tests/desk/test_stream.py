@@ -145,6 +145,18 @@ def test_what_was_being_written_when_nobody_looked_is_told(world: World, databas
     hub.close()
 
 
+def test_who_comes_back_at_once_is_told_nothing_from_before_it_came(world: World, server: Server, address: str) -> None:
+    """Where the first look begins below the newest, no mark does."""
+    world.feed("/a.xml", *(item(1110448134 + n, f"Story {n}") for n in range(3)))
+    world.run()
+    server.pages["/a.xml"] = rss(item(1110448150, "New"))
+    with listening(address) as told:
+        world.run(4000)
+        first = next(told)
+    assert first["title"] == "New"
+    assert first["mark"] == "3.0"
+
+
 def test_a_story_whose_page_is_read_later_is_told_to_those_whom_its_words_concern(
     world: World, database: Database, clock: Clock
 ) -> None:

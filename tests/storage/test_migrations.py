@@ -9,11 +9,12 @@ import pytest
 from sqlalchemy import Column, Connection, MetaData, insert, select, text
 from sqlalchemy.types import JSON, Boolean, Date, DateTime, Float, Integer, LargeBinary, Numeric
 
-from storage import items, sketches
+from storage import items, search, sketches
 from storage.database import Database, newest_revision
 from storage.items import NewStory
 from storage.upgrading import upgrade
 from tests.helpers import NOON
+from wire.query import parse
 from wire.sketch import sketch
 from wire.story import Identity, Story
 
@@ -63,6 +64,19 @@ def test_sketches_outlive_the_change_of_their_tables(older: Database) -> None:
         sketches.forget_old(session, NOON + timedelta(days=4))
         assert session.execute(text("SELECT count(*) FROM shingle")).scalar() == 0
         assert session.execute(text("SELECT count(*) FROM sketch")).scalar() == 0
+
+
+def test_words_that_are_cut_otherwise_now_are_found_in_stories_of_before(older: Database) -> None:
+    at_revision(older, "0008")
+    told = Story(Identity("menafn:1"), "Пʼять станцій", "サーバーAI")
+    with older.writing() as session:
+        items.keep(session, [NewStory(told)], now=NOON)
+        words = "words = 'x'" if "sqlite" in older.url else "words = to_tsvector('simple', 'x')"
+        session.execute(text(f"UPDATE item_search SET {words}"))
+    assert older.upgrade()
+    with older.reading() as session:
+        for query in ("П'ять", "サーバー AI"):
+            assert search.portion(session, parse(query), below=9, most=9) == [1]
 
 
 def test_the_first_database_is_brought_up_to_date(older: Database) -> None:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from storage import alerts, backtest, channels, items, retention, rules
 from storage.database import Database
@@ -113,6 +114,20 @@ def test_health_names_rules_that_meet_nothing_too_much_or_nothing_of_their_own(d
     assert ("rain", "It met 70% of all stories in 30 days.") in found
     assert ("port", "All its 6 alerts were met by “rain” too.") in found
     assert not {"drones", "young"} & {name for name, _ in found}
+
+
+def test_a_query_that_cannot_be_read_any_more_matches_nothing_and_stops_no_other(database: Database) -> None:
+    keep(database, *TEXTS)
+    for name in ("former", "drones"):
+        add(database, name, "drones")
+    with database.writing() as session:
+        session.execute(text("UPDATE rule SET query = 'drones !rain' WHERE name = 'former'"))
+    with database.reading() as session:
+        current, story = Rulebook().current(session), items.facts(session, [1])[1]
+        assert [match.rule_id for match in current.match(story)] == [rules.find(session, "drones").id]
+        (found,) = backtest.health(session, NOON)
+        assert found.rule.name == "former"
+        assert "cannot be read any more: To refuse a word write NOT" in found.why
 
 
 def test_the_share_of_a_word_is_known(database: Database) -> None:

@@ -17,6 +17,8 @@ from wire.kinds import CORRECTION, REPEAT, UPDATE, WITHDRAWAL, kind_of
         ("Kill Bill returns to screens", ""), ("Hold on to your hats", ""), ("Retraction of glaciers quickens", ""),
         ("Corrected vision for all", ""), ("", ""),
         ("1st Ld-Writethru: Oil slips", UPDATE), ("Correction -- Oil slips", CORRECTION), ("Repeat - Oil slips", REPEAT),
+        ("(2nd LD) N. Korea fires missile", UPDATE), ("2nd LD Writethru: Oil", UPDATE), ("2ND LEAD US strikes", UPDATE),
+        ("CORRECTION- Oil", CORRECTION), ("CORRECTION-Oil prices", CORRECTION), ("WITHDRAWN-Oil slips", WITHDRAWAL),
         ("Withdrawn-account holders sue bank", ""), ("Retraction/extension cylinders", ""),
         ("Correction-bound Nasdaq slides", ""), ("Update-resistant phones", ""), ("Repeat-offender jailed", ""),
         ("1st lead investor joins", ""), ("Hold Hold Hold: What analysts say", ""),

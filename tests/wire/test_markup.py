@@ -21,6 +21,7 @@ from wire.markup import clip, line, plain, to_text
         ("<p>Apple <AAPL.O> rose, <.SPX> fell</p>", "Apple <AAPL.O> rose, <.SPX> fell"),
         ("<P>One</P><BR>two <B>three</B>", "One\ntwo three"),
         ("<![CDATA[Oil rises]]>", "Oil rises"),
+        ("<P>Price <DEL>10</DEL> now <MARK>12</MARK> of arr[b[0]]>c</P>", "Price 10 now 12 of arr[b[0]]>c"),
         ("Fish & chips", "Fish & chips"),
         ("<p>unclosed <b>bold", "unclosed bold"),
         ("", ""),

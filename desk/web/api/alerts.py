@@ -14,7 +14,7 @@ from desk.web import exports, gate
 from desk.web.api.common import BigNumber, problems
 from desk.web.gate import ANALYST, READER, At, Before, Limit
 from desk.web.site import Site
-from storage import channels, rules
+from storage import channels, inbox, rules
 from storage.inbox import Wanted
 
 router = APIRouter(dependencies=[READER])
@@ -101,6 +101,7 @@ def show_alert(request: Request, at: At, alert: BigNumber) -> Response:
 def note_alert(request: Request, at: At, alert: BigNumber, said: Remark) -> Response:
     """Marks an alert seen or new, assigns it, remarks on it. `If-Match` guards against another's change."""
     with at.writing(request) as hand:
+        inbox.lock(hand.session, alert)
         gate.is_unchanged(request, answers.alert(hand.session, alert))
         given = said.given()
         if "seen" in given:

@@ -76,6 +76,7 @@ def alert(request: Request, at: At, alert: BigNumber) -> Response:
 def note(request: Request, at: At, alert: BigNumber, form: Form) -> Response:
     """Marks, assigns, remarks; sends one of its deliveries again."""
     with at.writing(request) as hand:
+        inbox.lock(hand.session, alert)
         there = inbox.row(hand.session, alert)
         match text(form, "do"):
             case "seen" | "new" as state:

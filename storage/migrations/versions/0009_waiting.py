@@ -1,7 +1,13 @@
-"""What waits is found without a look at all that was: indices of deliveries, polls and feeds, and since when a feed waits."""
+"""What waits is found without a look at all that was: indices of deliveries, polls and feeds, and since when a feed waits.
+
+And what is cut into words otherwise than it was (words with ʼ and ー) is indexed anew.
+"""
 
 import sqlalchemy as sa
 from alembic import op
+from sqlmodel import Session
+
+from storage.search import index
 
 revision = "0009"
 down_revision = "0008"
@@ -22,6 +28,17 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":  # which knows an index's condition again by its words alone
         op.drop_index("feed_due", "feed")
         op.create_index("feed_due", "feed", ["due_at"], sqlite_where=sa.text("enabled = 1"))
+    _index_anew()
+
+
+def _index_anew() -> None:
+    cut_otherwise = " OR ".join(
+        f"{column} LIKE '%{sign}%'" for column in ("title", "text") for sign in "\u02bc\u30fc\uff70"
+    )
+    wanted = f"SELECT id, title, text FROM item WHERE ({cut_otherwise}) AND NOT private"
+    session = Session(op.get_bind())
+    rows = session.execute(sa.text(wanted)).all()
+    index(session, [(row.id, row.title, row.text) for row in rows], again=True)
 
 
 def _partial(name: str, table: str, columns: list[str], where: str) -> None:
