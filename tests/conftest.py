@@ -1,5 +1,6 @@
 """Real things for tests: databases of both kinds, a private Redis, a web server, a worker process."""
 
+import gc
 import logging
 import os
 import subprocess
@@ -22,6 +23,13 @@ from worker import app as celery
 from worker.config import Config
 from worker.guard import Guard
 from worker.process import Process
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: looking through it for garbage again and again would take a tenth of all time."""
+    gc.collect()
+    gc.freeze()
+
 
 SHARED = Path(__file__).parents[2] / "shared"
 # Where one kind of database is enough, it is this one.

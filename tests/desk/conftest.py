@@ -1,6 +1,7 @@
 """The command line as tests run it."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,9 @@ def own_file(monkeypatch: pytest.MonkeyPatch, cli: Run) -> None:
 
 
 @pytest.fixture
-def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes, request: pytest.FixtureRequest) -> Run:
+def cli(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes, request: pytest.FixtureRequest
+) -> Iterator[Run]:
     """`wirewatch` in a folder of its own; errors come out as the entry point says them."""
     monkeypatch.setenv("WIREWATCH_DATA", str(tmp_path))
     monkeypatch.setenv("WIREWATCH_ALLOW_NETWORKS", "127.0.0.0/8")
@@ -40,4 +43,9 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sqlite_template: bytes,
         assert result.exit_code == status, result.output
         return result
 
-    return run
+    root = logging.getLogger()
+    before, level = root.handlers.copy(), root.level
+    yield run
+    for handler in [one for one in root.handlers if one not in before]:  # what a service logs to is closed by then
+        root.removeHandler(handler)
+    root.setLevel(level)
