@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from sqlalchemy import TextClause, bindparam, text
 from sqlmodel import Session
@@ -139,31 +140,53 @@ _SYNTAX = {
 }
 
 
+# FTS5's parser holds a hundred signs, and each bracket within another takes some of them.
+_MOST_BRACKETS = 12
+
+
+class _Needle(NamedTuple):
+    """A query as the index understands it; where it is one of several, it needs brackets beside others."""
+
+    text: str
+    is_either: bool = False
+
+
 def _needle(query: Query, syntax: _Syntax) -> str | None:
     """The query as the index understands it: its words without their order, and without what it refuses.
 
-    None where nothing in the index must be there: in a NOT, a stem, or a fact about the story.
+    None where nothing in the index must be there: in a NOT, a stem, or a fact about the story. What is nested too deep
+    for the index is left out, as the engine decides anyway.
     """
+    found = _wanted(query, syntax, 0)
+    return found.text if found else None
+
+
+def _wanted(query: Query, syntax: _Syntax, brackets: int) -> _Needle | None:
     match query:
         case Term(words) | Slop(words):
-            return _all([_word(word, syntax) for word in words], syntax)
+            return _all([_Needle(found) for word in words if (found := _word(word, syntax))], syntax)
         case Near(left, right):
-            return _all([_needle(left, syntax), _needle(right, syntax)], syntax)
+            return _all([_wanted(left, syntax, brackets), _wanted(right, syntax, brackets)], syntax)
         case AtLeast(_, part):
-            return _needle(part, syntax)
+            return _wanted(part, syntax, brackets)
         case In(field, part):
-            return None if field in FACT_FIELDS else _needle(part, syntax)
+            return None if field in FACT_FIELDS else _wanted(part, syntax, brackets)
         case And(parts):
-            return _all([_needle(part, syntax) for part in parts], syntax)
+            return _all([_wanted(part, syntax, brackets) for part in parts], syntax)
         case Or(parts):
-            each = [_needle(part, syntax) for part in parts]
-            return syntax.any_of.join(f"({needle})" for needle in each) if all(each) else None
+            each = [_wanted(part, syntax, brackets + 1) for part in parts] if brackets < _MOST_BRACKETS else [None]
+            either = [one.text for one in each if one]
+            return _Needle(syntax.any_of.join(either), is_either=True) if len(either) == len(each) else None
         case Not():
             return None
 
 
-def _all(needles: list[str | None], syntax: _Syntax) -> str | None:
-    return syntax.all_of.join(f"({needle})" for needle in needles if needle) or None
+def _all(needles: Iterable[_Needle | None], syntax: _Syntax) -> _Needle | None:
+    """All of these; AND binds tighter than OR in both databases."""
+    found = [one for one in needles if one]
+    if len(found) <= 1:
+        return found[0] if found else None
+    return _Needle(syntax.all_of.join(f"({one.text})" if one.is_either else one.text for one in found))
 
 
 def _word(word: Word, syntax: _Syntax) -> str | None:

@@ -7,7 +7,7 @@ about it (source, author, …) is a run of its own. A place is (first word, last
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate, islice
 
 from wire.clauses import TEXT, And, AtLeast, In, Near, Not, Or, Query, Slop, Term, Word, run_of, single
@@ -17,7 +17,7 @@ GAP = 1_000
 # A lead says what a story is about (Factiva's first words, Meltwater's ingress).
 LEAD_WORDS = 60
 # Where a story says the same words over and over, so many of their pairs count: more tell nobody anything.
-_MOST_PAIRS = 5_000
+_MOST_PAIRS = 1_000
 
 Place = tuple[int, int]
 
@@ -28,6 +28,8 @@ class View:
 
     begins: Callable[[str, Term], list[int]]
     title_words: int
+    # What was found of each NEAR, which those around it ask for again.
+    near: dict[tuple[int, str], list[Place]] = field(default_factory=dict)
 
     def within(self, scope: str, places: list[Place]) -> list[Place]:
         """Those of the places that lie in a field wholly."""
@@ -73,7 +75,11 @@ def places(query: Query, view: View, scope: str = TEXT) -> list[Place]:
         case Or(parts):
             return sorted({place for part in parts for place in places(part, view, scope)})
         case Near():
-            return sorted({_hull(pair) for pair in islice(pairs(query, view, scope), _MOST_PAIRS)})
+            found = view.near.get((id(query), scope))
+            if found is None:
+                found = sorted({_hull(pair) for pair in islice(pairs(query, view, scope), _MOST_PAIRS)})
+                view.near[id(query), scope] = found
+            return found
         case _:
             raise TypeError(f"{type(query).__name__} stands nowhere; the parser lets none here")
 

@@ -129,6 +129,23 @@ def test_what_is_no_word_neither_keeps_a_story_out_nor_hides_it(database: Databa
         assert [one.item.story_id for one in search(session, "oil")] == ["1"]
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "story AND (nothing OR (" * 24 + "story AND tea" + "))" * 24,
+        "(story AND nothing) OR (" * 49 + "tea" + ")" * 49,
+        " NEAR/100 ".join(["story", "and", "tea"] * 60),
+        " OR ".join(f"word{number}" for number in range(300)) + " OR tea",
+    ],
+)
+def test_what_can_be_asked_can_be_searched_for_however_long_and_deep(database: Database, query: str) -> None:
+    told = Story(Identity("menafn:1"), "Story", "story and tea " * 70)
+    with database.writing() as session:
+        items.keep(session, [NewStory(told)], now=NOON)
+    with database.reading() as session:
+        assert len(search(session, query)) == 1
+
+
 def test_search_with_an_open_quote_says_so(database: Database) -> None:
     with database.reading() as session, pytest.raises(QueryError, match="never closed"):
         search(session, '"open')
