@@ -49,6 +49,7 @@ def test_a_story_is_told_within_seconds_and_ctrl_c_leaves_nothing_behind(service
     wait_until(lambda: service.wire.inbox, 30, "the first alert arrives")
     (told,) = service.wire.inbox
     assert {"Drones", "grid"} <= set(told["matched"])
+    wait_until(lambda: _listens(service.desk), 30, "the desk listens")
     with urllib.request.urlopen(told["story"]["page"], timeout=10) as page:  # noqa: S310 -- our own desk
         assert "<mark>Drones</mark>" in page.read().decode()
     wait_until(lambda: health(service.desk)["well"], 30, "all is well")
