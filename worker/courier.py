@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -24,6 +24,7 @@ from wire.cadence import Dice
 from worker import channels, telemetry, tracing
 from worker.channels import Clock
 from worker.delivering import Ledger, deliver
+from worker.loops import new_loop
 
 log = logging.getLogger(__name__)
 
@@ -35,8 +36,6 @@ _AT_ONCE = 8
 _MOST_HELD = 40
 _WAITED, _QUICK = 0.2, 1.0
 _A_MOMENT = timedelta(seconds=1)
-# Names are looked up in threads, and Apprise works in one: a receiver that hangs holds its own and no other's.
-_THREADS = 64
 _GRACE = 5.0
 
 
@@ -69,8 +68,7 @@ class Courier:
         self._lanes: dict[int, _Lane] = defaultdict(lambda: _Lane(asyncio.Semaphore(_AT_ONCE)))
         self._under_way: set[Future[None]] = set()
         self._lock = threading.Lock()
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS))
+        self._loop = new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="courier", daemon=True)
         self._thread.start()
 

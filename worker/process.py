@@ -8,7 +8,6 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +29,7 @@ from worker.config import Config
 from worker.courier import Courier
 from worker.fetch import MOST_PER_HOST
 from worker.ingest import Kept, Turn
+from worker.loops import new_loop
 from worker.polling import Polled
 from worker.reading import PageRead
 from worker.robots import Robots
@@ -42,8 +42,6 @@ log = logging.getLogger(__name__)
 _BEAT_AT_MOST_EVERY = timedelta(seconds=2)
 # A claim is renewed when less than this part of its lease is left.
 _RENEWED_AT = 2 / 3
-# A name that no server answers for holds up its thread for seconds, and others' names wait behind it.
-_THREADS = 64
 
 
 @dataclass(slots=True)
@@ -66,8 +64,7 @@ class Process:
         self._beat_at = clock()
         self._rulebook = Rulebook()
         self._database = Database(config.database_url)
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(_THREADS))
+        self._loop = new_loop()
         self._http = self._loop.run_until_complete(self._open())
         self._courier: Courier | None = None
         self._robots = Robots(self._http, config.limits, config.user_agent) if config.robots else None
@@ -111,10 +108,9 @@ class Process:
         )
         async with aclosing(portions):
             async for polled in portions:
-                await asyncio.to_thread(self._keep, polled, claim)
-                await asyncio.to_thread(self._renew, lease)
+                await asyncio.to_thread(self._keep, polled, lease)
 
-    def _renew(self, lease: "_Lease") -> None:
+    def _renew(self, lease: _Lease) -> None:
         """A slow host's feeds outlast a lease: what is left of the work stays ours as long as we are at it."""
         now = self._clock()
         if lease.ends - now < self.config.lease * _RENEWED_AT:
@@ -122,13 +118,14 @@ class Process:
             with self._database.writing() as session:
                 renew(session, lease.work, lease.ids, lease.claim, until=lease.ends)
 
-    def _keep(self, polled: Sequence[Polled], claim: str) -> None:
-        written = _together_or_alone(polled, lambda some: self._write_some(some, claim), polling.as_broken)
+    def _keep(self, polled: Sequence[Polled], lease: _Lease) -> None:
+        written = _together_or_alone(polled, lambda some: self._write_some(some, lease.claim), polling.as_broken)
         for kept, onward in written:
             telemetry.kept(kept)
             self._send_on(onward, kept)
         telemetry.polled(polled)
         self._alive(app.POLL)
+        self._renew(lease)
 
     def _write_some(self, polled: Sequence[Polled], claim: str) -> tuple[Kept, str]:
         told, subscribe = outcome.tellings(polled, self._clock()), bool(self.config.public_url)

@@ -279,8 +279,8 @@ class Hub:
             found = [*_stories(session, new), *_alerts(session, raised)]
         unread |= {one.number for one in found if one.kind == STORY and one.facts["unread"]}
         of_words = [reader for reader in readers if reader.wanted.asks_of_words]
-        told = [(one, mark, [reader for reader in of_words if reader.wanted.wants(one)]) for one in read]
-        told += [(one, mark, [reader for reader in readers if reader.wanted.wants(one)]) for one in found]
+        concerned = [*((one, of_words) for one in read), *((one, readers) for one in found)]
+        told = [(one, mark, [reader for reader in some if reader.wanted.wants(one)]) for one, some in concerned]
         self._stories, self._alerts, self._unread = stories, alerts, {*sorted(unread)[-_MOST_AT_ONCE:]}
         return told
 

@@ -1,12 +1,17 @@
-"""What columns are made of."""
+"""What columns and indices are made of."""
 
 from datetime import UTC, datetime
 from typing import cast
 
-from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Table, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, Integer, Table, TypeDecorator, text
 from sqlmodel import SQLModel
 
 BigId = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself in INTEGER columns only
+
+
+def partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of those rows alone for which this holds, on either kind of database."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -3,24 +3,19 @@
 from datetime import date, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from storage.tables.columns import BigId, UtcDateTime
+from storage.tables.columns import BigId, UtcDateTime, partial
 
 
 class Item(SQLModel, table=True):
     __table_args__ = (
         Index("item_provider", "provider", "id"),
         Index("item_language", "language", "id"),
-        Index("item_kind", "kind", "id", sqlite_where=text("kind <> ''"), postgresql_where=text("kind <> ''")),
-        Index(
-            "item_cluster",
-            "cluster",
-            sqlite_where=text("cluster IS NOT NULL"),
-            postgresql_where=text("cluster IS NOT NULL"),
-        ),
-        Index("item_private", "id", sqlite_where=text("private"), postgresql_where=text("private")),
+        partial("item_kind", "kind", "id", where="kind <> ''"),
+        partial("item_cluster", "cluster", where="cluster IS NOT NULL"),
+        partial("item_private", "id", where="private"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Index, Text, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from storage.sealing import Sealed
-from storage.tables.columns import BigId, UtcDateTime
+from storage.tables.columns import BigId, UtcDateTime, partial
 
 
 class Rule(SQLModel, table=True):
@@ -93,7 +93,7 @@ class Alert(SQLModel, table=True):
         UniqueConstraint("rule_id", "item_id", "version"),
         Index("alert_rule_at", "rule_id", "created_at"),
         Index("alert_rule_id", "rule_id", "id"),
-        Index("alert_new", "id", sqlite_where=text("seen_at IS NULL"), postgresql_where=text("seen_at IS NULL")),
+        partial("alert_new", "id", where="seen_at IS NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
@@ -118,15 +118,7 @@ class Alert(SQLModel, table=True):
 class Notice(SQLModel, table=True):
     """What people should know beside stories. `about` names its cause: it is told once until it has `ended_at`."""
 
-    __table_args__ = (
-        Index(
-            "notice_open",
-            "about",
-            unique=True,
-            sqlite_where=text("ended_at IS NULL"),
-            postgresql_where=text("ended_at IS NULL"),
-        ),
-    )
+    __table_args__ = (partial("notice_open", "about", unique=True, where="ended_at IS NULL"),)
 
     id: int | None = Field(default=None, primary_key=True)
     about: str
@@ -145,45 +137,13 @@ class Delivery(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("alert_id", "channel_id"),
         UniqueConstraint("notice_id", "channel_id"),
-        Index(
-            "delivery_due",
-            "due_at",
-            sqlite_where=text("due_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL"),
-        ),
-        Index(
-            "delivery_paused",
-            "channel_id",
-            sqlite_where=text("reason = 'paused'"),
-            postgresql_where=text("reason = 'paused'"),
-        ),
+        partial("delivery_due", "due_at", where="due_at IS NOT NULL"),
+        partial("delivery_paused", "channel_id", where="reason = 'paused'"),
         Index("delivery_channel", "channel_id", "id"),
-        Index(
-            "delivery_channel_sent",
-            "channel_id",
-            "sent_at",
-            sqlite_where=text("sent_at IS NOT NULL"),
-            postgresql_where=text("sent_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_delivery_told_in",
-            "told_in",
-            sqlite_where=text("told_in IS NOT NULL"),
-            postgresql_where=text("told_in IS NOT NULL"),
-        ),
-        Index(
-            "delivery_waiting",
-            "channel_id",
-            "id",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
-        ),
-        Index(
-            "delivery_failed",
-            "id",
-            sqlite_where=text("state = 'failed'"),
-            postgresql_where=text("state = 'failed'"),
-        ),
+        partial("delivery_channel_sent", "channel_id", "sent_at", where="sent_at IS NOT NULL"),
+        partial("ix_delivery_told_in", "told_in", where="told_in IS NOT NULL"),
+        partial("delivery_waiting", "channel_id", "id", where="state = 'pending'"),
+        partial("delivery_failed", "id", where="state = 'failed'"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)

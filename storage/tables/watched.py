@@ -7,18 +7,13 @@ from sqlalchemy import JSON, Index, text
 from sqlmodel import Field, SQLModel
 
 from storage.sealing import Sealed, SealedJson
-from storage.tables.columns import BigId, UtcDateTime
+from storage.tables.columns import BigId, UtcDateTime, partial
 
 
 class Feed(SQLModel, table=True):
     __table_args__ = (
         Index("feed_due", "due_at", sqlite_where=text("enabled = 1"), postgresql_where=text("enabled")),
-        Index(
-            "feed_waiting",
-            "waiting_since",
-            sqlite_where=text("waiting_since IS NOT NULL"),
-            postgresql_where=text("waiting_since IS NOT NULL"),
-        ),
+        partial("feed_waiting", "waiting_since", where="waiting_since IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -75,8 +70,8 @@ class Subscription(SQLModel, table=True):
 class Poll(SQLModel, table=True):
     __table_args__ = (
         Index("poll_feed_at", "feed_id", "at"),
-        Index("poll_gap", "at", sqlite_where=text("gap"), postgresql_where=text("gap")),
-        Index("poll_new", "feed_id", "at", sqlite_where=text("new > 0"), postgresql_where=text("new > 0")),
+        partial("poll_gap", "at", where="gap"),
+        partial("poll_new", "feed_id", "at", where="new > 0"),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
